@@ -1,1 +1,9 @@
-export {};
+export * from "./document.ts";
+export * from "./file-sink.ts";
+export * from "./indexer-sink.ts";
+export * from "./ingest.ts";
+export * from "./notification.ts";
+export * from "./object-key.ts";
+export * from "./quarantine.ts";
+export * from "./s3-object.ts";
+export * from "./sink.ts";

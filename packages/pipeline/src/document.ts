@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { type BulkBody, BulkBodyBuilder } from "@threatlockdown/indexer-client";
+import { classify } from "@threatlockdown/ocsf-schema";
+import type { ColumnValues, RowBatch } from "@threatlockdown/parquet-reader";
+import { type Rule, type Ruleset, ruleColumns } from "@threatlockdown/ruleset";
+import type { LakeObject } from "./s3-object.ts";
+
+/** Who writes the alerts. The dashboard shows documents of its own manager, or of its own cluster, only. */
+export interface Manager {
+  readonly name: string;
+  readonly cluster?: { readonly name: string; readonly node: string };
+}
+
+/** The columns of an event that decide on its document beside its bytes. */
+export const documentColumns: readonly string[] = [
+  ...new Set(["time", "class_uid", "metadata.version", ...ruleColumns]),
+];
+
+/** Makes the documents of a batch. Bytes of the batch are copied, so it may be reused as soon as this returns. */
+export type Documents = (batch: RowBatch, object: LakeObject) => BulkBody;
+
+const millisecondsPerDay = 86_400_000;
+const indexPrefix = "wazuh-alerts-4.x-security-lake-";
+const utf8 = new TextEncoder();
+
+/**
+ * The alert document of each event: rule and envelope around the event's own bytes.
+ *
+ *     {"timestamp":…,"@timestamp":…,"rule":{…},"agent":{…},"manager":{…},"id":…,"decoder":…,"input":…,
+ *      "location":"Wazuh-AWS","data":{the event},"security_lake":{where it came from}}
+ *
+ * `_id` is a function of bucket, key, ETag and row; the index is a function of the event's own day, or of the object's
+ * where the event's is absent, unreadable, or more than 7 days away from it. So a replay writes the same ids to the same
+ * indices, and a garbage clock creates no hundreds of them.
+ */
+export function createDocuments(manager: Manager, ruleset: Ruleset): Documents {
+  const envelope = utf8.encode(envelopeOf(manager));
+  const ruleBytes = new WeakMap<Rule, Uint8Array>();
+  const renderRule = (rule: Rule): Uint8Array => {
+    let bytes = ruleBytes.get(rule);
+    if (bytes === undefined) {
+      bytes = utf8.encode(ruleMember(rule));
+      ruleBytes.set(rule, bytes);
+    }
+    return bytes;
+  };
+
+  return (batch, object) => {
+    const builder = new BulkBodyBuilder();
+    const rules = ruleset.evaluate(batch);
+    const times = batch.columns.get("time");
+    const origin = originOf(object);
+    const classes = classesOf(batch);
+    const clock = createClock(object);
+    for (let row = 0; row < batch.rowCount; row++) {
+      const number = String(batch.firstRow + row);
+      const id = origin.idPrefix + number;
+      const time = clock(valueAt(times, row));
+      builder.begin(time.index, id);
+      builder.append(time.members);
+      builder.append(renderRule(rules.rule(row)));
+      builder.append(envelope);
+      builder.append(utf8.encode(`"id":"${id}","data":`));
+      builder.append(batch.bytes, batch.offsets[row], batch.offsets[row + 1] - 1);
+      builder.append(origin.member);
+      builder.append(classes(row));
+      builder.append(utf8.encode(`"row":${number}}}`));
+      builder.end();
+    }
+    return builder.take();
+  };
+}
+
+function envelopeOf({ name, cluster }: Manager): string {
+  const members = {
+    agent: { id: "000", name },
+    manager: { name },
+    ...(cluster && { cluster }),
+    decoder: { name: "json" },
+    input: { type: "log" },
+    location: "Wazuh-AWS",
+  };
+  return `${JSON.stringify(members).slice(1, -1)},`;
+}
+
+function ruleMember({ level, description, id, mitre, groups, ...compliance }: Rule): string {
+  const rule = {
+    level,
+    description,
+    id,
+    ...(mitre && { mitre }),
+    firedtimes: 1,
+    mail: level >= 12,
+    groups,
+    ...compliance,
+  };
+  return `"rule":${JSON.stringify(rule)},`;
+}
+
+/** 128 bits of hash for the object, then the row's number. */
+function originOf(object: LakeObject): { readonly idPrefix: string; readonly member: Uint8Array } {
+  const identity = [object.bucket, object.key, object.etag].join("\0");
+  const hash = createHash("sha256").update(identity).digest().subarray(0, 16).toString("base64url");
+  const { source, sourceVersion, region, account } = object.origin;
+  const member = {
+    bucket: object.bucket,
+    key: object.key,
+    etag: object.etag,
+    source,
+    source_version: sourceVersion,
+    region,
+    account,
+    event_day: new Date(objectDay(object) * millisecondsPerDay).toISOString().slice(0, 10),
+  };
+  return { idPrefix: `${hash}-`, member: utf8.encode(`,"security_lake":${JSON.stringify(member).slice(0, -1)},`) };
+}
+
+/** Days since 1970 of the partition that the object belongs to; of its writing where the key tells no day. */
+function objectDay({ origin, lastModified }: LakeObject): number {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(origin.eventDay ?? "") ?? [];
+  const partition = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  return Math.floor((Number.isNaN(partition) ? lastModified.getTime() : partition) / millisecondsPerDay);
+}
+
+/** Class and version of a row, so that they can be searched even where the event itself could not be indexed. */
+function classesOf(batch: RowBatch): (row: number) => Uint8Array {
+  const uids = batch.columns.get("class_uid");
+  const versions = batch.columns.get("metadata.version");
+  const none = -1;
+  const rendered = new Map<number, Uint8Array>();
+  return (row) => {
+    const uid = uids?.ids[row] ?? none;
+    const version = versions?.ids[row] ?? none;
+    const pair = (uid + 1) * 65_536 + version + 1;
+    let bytes = rendered.get(pair);
+    if (bytes === undefined) {
+      const event = classify({ classUid: valueAt(uids, row), version: valueAt(versions, row) });
+      const members = { class_uid: event.uid, class_name: event.caption, ocsf_version: event.version };
+      bytes = utf8.encode(`${JSON.stringify(members).slice(1, -1)},`);
+      rendered.set(pair, bytes);
+    }
+    return bytes;
+  };
+}
+
+interface EventTime {
+  readonly index: string;
+  readonly members: Uint8Array;
+}
+
+/** From the event's `time` (epoch milliseconds in OCSF) to its index and its timestamps; what repeats is kept. */
+function createClock(object: LakeObject): (time: unknown) => EventTime {
+  const home = objectDay(object);
+  let last: { readonly milliseconds: number; readonly time: EventTime } | undefined;
+  return (value) => {
+    const own = milliseconds(value);
+    const plausible = Math.abs(Math.floor(own / millisecondsPerDay) - home) <= 7;
+    const moment = plausible ? own : home * millisecondsPerDay;
+    if (last?.milliseconds === moment) return last.time;
+    const iso = new Date(moment).toISOString();
+    const time = {
+      index: indexPrefix + iso.slice(0, 10).replaceAll("-", "."),
+      members: utf8.encode(`{"timestamp":"${iso.slice(0, -1)}+0000","@timestamp":"${iso}",`),
+    };
+    last = { milliseconds: moment, time };
+    return time;
+  };
+}
+
+/** NaN where the value is no time. Custom sources write `time` as a timestamp, which arrives as ISO 8601. */
+function milliseconds(value: unknown): number {
+  if (typeof value === "number") return value;
+  if (typeof value === "bigint") return Number(value);
+  return typeof value === "string" ? Date.parse(value) : Number.NaN;
+}
+
+function valueAt(column: ColumnValues | undefined, row: number): unknown {
+  const id = column?.ids[row] ?? -1;
+  return column === undefined || id < 0 ? null : column.dictionary.value(id);
+}

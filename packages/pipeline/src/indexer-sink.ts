@@ -1,0 +1,11 @@
+import type { BulkWriter } from "@threatlockdown/indexer-client";
+import type { Documents } from "./document.ts";
+import type { Sink } from "./sink.ts";
+
+/** The indexer: documents of many objects share its bulk requests. */
+export function createIndexerSink(documents: Documents, writer: BulkWriter): Sink {
+  return {
+    write: (batch, object) => writer.write(documents(batch, object)),
+    close: () => writer.close(),
+  };
+}

@@ -1,0 +1,88 @@
+import type { S3Client } from "@aws-sdk/client-s3";
+import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
+import { type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
+import { documentColumns } from "./document.ts";
+import { type AnnouncedObject, parseNotification } from "./notification.ts";
+import { ObjectDenied, ObjectGone, type OpenObjectOptions, openObject } from "./s3-object.ts";
+import type { Accepted, Sink } from "./sink.ts";
+
+/** What happened to one announced object, for those who count. */
+export type IngestEvent =
+  | { readonly type: "object"; readonly object: AnnouncedObject; readonly rows: number; readonly accepted: Accepted }
+  | { readonly type: "nothing-to-do"; readonly reason: string }
+  | { readonly type: "poison"; readonly reason: string };
+
+export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
+  /** Bounds of a row batch, and so of a worker's memory. Defaults of the Parquet reader. */
+  readonly maxRows?: number;
+  readonly maxBytes?: number;
+  /**
+   * Milliseconds after which an object that may not be read is given up and kept in the quarantine. Default 12 hours:
+   * long enough to mend a policy, well below the 4 days after which SQS itself drops a message.
+   */
+  readonly deniedUpTo?: number;
+  readonly on?: (event: IngestEvent) => void;
+}
+
+/**
+ * The straight way of one message. When the promise resolves, each event of each object that the message announces is
+ * accepted, and the message may be deleted; nothing else may delete it.
+ *
+ * What can never succeed is rejected as {@link Poison} once all else of the message is done; any other rejection means
+ * that the message is worth another try.
+ */
+export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
+  const on = options.on ?? (() => {});
+
+  return async function ingest(message, lease) {
+    const notification = parseNotification(message.body);
+    for (const reason of notification.nothingToDo) on({ type: "nothing-to-do", reason });
+    const poison = [...notification.malformed];
+    for (const announced of notification.objects) {
+      try {
+        on(await ingestObject(announced, lease.signal));
+      } catch (error) {
+        if (!isPoison(error, message, options)) throw error;
+        poison.push((error as Error).message);
+      }
+    }
+    for (const reason of poison) on({ type: "poison", reason });
+    if (poison.length > 0) throw new Poison(poison.join("; "));
+  };
+
+  async function ingestObject(announced: AnnouncedObject, signal: AbortSignal): Promise<IngestEvent> {
+    const object = await openObject(s3, announced, { ...options, signal });
+    const accepted = { stored: 0, alreadyStored: 0, deadLettered: 0 };
+    const add = (part: Accepted): void => {
+      accepted.stored += part.stored;
+      accepted.alreadyStored += part.alreadyStored;
+      accepted.deadLettered += part.deadLettered;
+    };
+    let rowCount = 0;
+    let written: Promise<Accepted> | undefined;
+    try {
+      const file = await open(object.source);
+      for await (const batch of rows(file, { ...bounds(options), columns: documentColumns, signal })) {
+        rowCount += batch.rowCount;
+        const current = sink.write(batch, object);
+        current.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.
+        if (written !== undefined) add(await written);
+        written = current;
+      }
+    } finally {
+      // What was read is accepted before anything else may decide on the message.
+      if (written !== undefined) add(await written);
+    }
+    return { type: "object", object: announced, rows: rowCount, accepted };
+  }
+}
+
+function bounds({ maxRows, maxBytes }: IngestOptions): { maxRows?: number; maxBytes?: number } {
+  return { ...(maxRows !== undefined && { maxRows }), ...(maxBytes !== undefined && { maxBytes }) };
+}
+
+function isPoison(error: unknown, message: Message, { deniedUpTo = 12 * 3_600_000 }: IngestOptions): boolean {
+  if (error instanceof ObjectGone || error instanceof ParquetError) return true;
+  const age = Date.now() - (message.sentAt?.getTime() ?? Number.POSITIVE_INFINITY);
+  return error instanceof ObjectDenied && age > deniedUpTo;
+}
