@@ -1,1 +1,11 @@
-export {};
+export { type BulkBody, BulkBodyBuilder } from "./bulk-body.ts";
+export {
+  type Accepted,
+  type BulkWriter,
+  type BulkWriterOptions,
+  createBulkWriter,
+  type IndexerEvent,
+} from "./bulk-writer.ts";
+export { type BasicCredentials, type ConnectionOptions, connect } from "./connection.ts";
+export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
+export { IndexerError, type IndexerErrorCode } from "./errors.ts";

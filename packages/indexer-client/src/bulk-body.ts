@@ -1,0 +1,161 @@
+/**
+ * Documents to create, as the lines of a `_bulk` request. Document `i` is `bytes.subarray(offsets[i], offsets[i + 1])`:
+ * an action line that names index and id, and a source line, each ended by "\n".
+ */
+export interface BulkBody {
+  readonly bytes: Uint8Array;
+  /** `count + 1` entries. */
+  readonly offsets: Uint32Array;
+  readonly count: number;
+}
+
+const NEWLINE = 10;
+const encoder = new TextEncoder();
+const afterId = encoder.encode('"}}\n');
+
+/**
+ * Gathers documents into one growing buffer: `begin(index, id)`, then `append` the pieces of the source, then `end()`.
+ * The source is copied as it is, never parsed; it has to be JSON on one line.
+ */
+export class BulkBodyBuilder {
+  readonly #beforeId = new Map<string, Uint8Array>();
+  #buffer: Buffer;
+  #length = 0;
+  #offsets = new Uint32Array(256);
+  #count = 0;
+  #sourceStart = -1;
+
+  /** @param capacity bytes to start with; it doubles when needed. */
+  constructor(capacity: number = 64 * 1024) {
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get byteLength(): number {
+    return this.#length;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  begin(index: string, id: string): void {
+    if (this.#sourceStart >= 0) throw new Error("BulkBodyBuilder: begin() before the last document was ended");
+    this.#put(this.#actionOf(index));
+    this.#putId(id);
+    this.#put(afterId);
+    this.#sourceStart = this.#length;
+  }
+
+  append(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
+    const size = end - start;
+    this.#reserve(size);
+    this.#buffer.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#length);
+    this.#length += size;
+  }
+
+  /** Throws when the source holds a line break: it would shift every document after it. */
+  end(): void {
+    if (this.#sourceStart < 0) throw new Error("BulkBodyBuilder: end() without begin()");
+    this.#reserve(1);
+    this.#buffer[this.#length] = NEWLINE;
+    if (this.#buffer.indexOf(NEWLINE, this.#sourceStart) !== this.#length) {
+      throw new Error("BulkBodyBuilder: the source has to be JSON on one line");
+    }
+    this.#length++;
+    this.#sourceStart = -1;
+    this.#count++;
+    if (this.#count === this.#offsets.length) this.#offsets = grown(this.#offsets, this.#count * 2);
+    this.#offsets[this.#count] = this.#length;
+  }
+
+  /** What has been gathered; the builder starts anew with a buffer of its own. */
+  take(): BulkBody {
+    if (this.#sourceStart >= 0) throw new Error("BulkBodyBuilder: take() before the last document was ended");
+    const body: BulkBody = {
+      bytes: this.#buffer.subarray(0, this.#length),
+      offsets: this.#offsets.subarray(0, this.#count + 1),
+      count: this.#count,
+    };
+    this.#buffer = Buffer.allocUnsafeSlow(this.#buffer.length);
+    this.#offsets = new Uint32Array(this.#offsets.length);
+    this.#length = 0;
+    this.#count = 0;
+    return body;
+  }
+
+  #actionOf(index: string): Uint8Array {
+    let action = this.#beforeId.get(index);
+    if (action === undefined) {
+      action = encoder.encode(`{"create":{"_index":${JSON.stringify(index)},"_id":"`);
+      this.#beforeId.set(index, action);
+    }
+    return action;
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #putId(id: string): void {
+    this.#reserve(id.length);
+    for (let i = 0; i < id.length; i++) {
+      const code = id.charCodeAt(i);
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
+        this.#put(encoder.encode(JSON.stringify(id).slice(1, -1)));
+        return;
+      }
+      this.#buffer[this.#length + i] = code;
+    }
+    this.#length += id.length;
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#length + size;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+}
+
+function grown(offsets: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(length);
+  larger.set(offsets);
+  return larger;
+}
+
+/** The index and the id that the action line of a document names. */
+export function actionOf(body: BulkBody, document: number): { readonly index: string; readonly id: string } {
+  const line = text(body, body.offsets[document] as number, sourceStart(body, document));
+  const { create } = JSON.parse(line) as { create: { _index: string; _id: string } };
+  return { index: create._index, id: create._id };
+}
+
+/** The source line of a document, without its line break. */
+export function sourceOf(body: BulkBody, document: number): Uint8Array {
+  return body.bytes.subarray(sourceStart(body, document), (body.offsets[document + 1] as number) - 1);
+}
+
+/** Whether a document has this id; without parsing its action line unless the id has characters that JSON escapes. */
+export function hasId(body: BulkBody, document: number, id: string): boolean {
+  const end = sourceStart(body, document) - afterId.length;
+  const start = end - id.length;
+  if (start > (body.offsets[document] as number) && body.bytes[start - 1] === 0x22 && text(body, start, end) === id) {
+    return true;
+  }
+  return actionOf(body, document).id === id;
+}
+
+function sourceStart(body: BulkBody, document: number): number {
+  return body.bytes.indexOf(NEWLINE, body.offsets[document]) + 1;
+}
+
+function text(body: BulkBody, start: number, end: number): string {
+  return asBuffer(body.bytes).toString("utf8", start, end);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,446 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Client } from "@opensearch-project/opensearch";
+import { answerFilter, failureOf, itemsOf } from "./answer.ts";
+import { actionOf, type BulkBody, BulkBodyBuilder, hasId, sourceOf } from "./bulk-body.ts";
+import { backoff, createConcurrency } from "./concurrency.ts";
+import { type DeadLetter, documentEntry } from "./dead-letter.ts";
+import { IndexerError } from "./errors.ts";
+import { byteLengthOf, createGathering, type Share } from "./gathering.ts";
+import { withDataUnindexed } from "./unindexed.ts";
+import { judgeItem, judgeRequest, type Refusal, type RequestFailure } from "./verdict.ts";
+
+/** What became of the documents of one write; their sum is the count of the body. */
+export interface Accepted {
+  readonly stored: number;
+  /** A document with the same id was there. */
+  readonly alreadyStored: number;
+  readonly deadLettered: number;
+}
+
+/** What a person may want to know; `message` is one line. */
+export type IndexerEvent =
+  /** A request was answered document by document. */
+  | { readonly kind: "answered"; readonly documents: number; readonly bytes: number; readonly milliseconds: number }
+  /** Said once for each cause, until `resumed`: nothing is lost, writes stay open. */
+  | { readonly kind: "waiting"; readonly cause: string; readonly message: string }
+  | { readonly kind: "resumed"; readonly cause: string; readonly message: string }
+  /** A document was refused for its mapping and goes again with its data unindexed. */
+  | { readonly kind: "unindexed"; readonly index: string; readonly id: string; readonly message: string }
+  | { readonly kind: "dead letter"; readonly index: string; readonly id: string; readonly message: string }
+  /** The indexer takes smaller requests than was thought. */
+  | { readonly kind: "smaller"; readonly maxBytes: number; readonly message: string };
+
+export interface BulkWriterOptions {
+  /** The most requests in flight at a time. Default 4. */
+  readonly inFlight?: number;
+  /** The most bytes of a request, before compression; below the indexer's `http.max_content_length`. Default 5 MB. */
+  readonly maxBytes?: number;
+  /** The most documents of a request. Default 10,000. */
+  readonly maxDocuments?: number;
+  /** Ends everything now: requests are cut off, open writes reject with its reason. */
+  readonly signal?: AbortSignal;
+  readonly on?: (event: IndexerEvent) => void;
+  /** Milliseconds before the n-th try (n from 1). Default: doubling from 0.1 s to 10 s, jittered. */
+  readonly backoff?: (attempt: number) => number;
+}
+
+export interface BulkWriter {
+  /**
+   * Resolves when each document is accepted: stored, stored before, or kept in the dead letter. Rejects with an
+   * `IndexerError` when the indexer cannot be used, with the signal's reason when that gave up; then any of the
+   * documents may have been stored, and writing them again is harmless.
+   */
+  write(body: BulkBody, options?: { readonly signal?: AbortSignal }): Promise<Accepted>;
+  /** Resolves when all open writes are settled; there are no new ones. */
+  close(): Promise<void>;
+}
+
+interface Write {
+  stored: number;
+  alreadyStored: number;
+  deadLettered: number;
+  pending: number;
+  settled: boolean;
+  resolve(accepted: Accepted): void;
+  reject(error: unknown): void;
+}
+
+type Batch = Share<Write>[];
+
+/**
+ * A writer that clocks itself: what arrives while all allowed requests are in flight gathers, and goes when one of them
+ * returns. There is no flush interval, and no queue beyond the bodies whose promises are open.
+ */
+export function createBulkWriter(
+  client: Pick<Client, "transport">,
+  deadLetter: DeadLetter,
+  options: BulkWriterOptions = {},
+): BulkWriter {
+  const bounds = { bytes: options.maxBytes ?? 5_000_000, documents: options.maxDocuments ?? 10_000 };
+  const on = options.on ?? (() => {});
+  const waitBefore = options.backoff ?? backoff;
+  const concurrency = createConcurrency(options.inFlight ?? 4);
+  const gathering = createGathering<Write>((write) => write.settled);
+  const open = new Set<Write>();
+  const requests = new Set<{ abort(): void }>();
+  const waitingFor = new Set<string>();
+  const ended = new AbortController();
+  let inFlight = 0;
+  let failure: { readonly reason: unknown } | undefined;
+  let whenDone: Promise<void> | undefined;
+  let nothingOpen = (): void => {};
+
+  function pump(): void {
+    while (failure === undefined && inFlight < concurrency.limit && gathering.documents > 0) {
+      const batch = gathering.take(bounds);
+      if (batch.length === 0) return;
+      inFlight++;
+      void run(batch);
+    }
+  }
+
+  /** Sends one batch; holds its place in flight while the indexer takes nothing at all. */
+  async function run(batch: Batch): Promise<void> {
+    try {
+      const again = await deliver(batch);
+      if (again.length > 0) {
+        const later = requeueLater(again);
+        if (documentsOf(again) === documentsOf(batch)) await later;
+      }
+    } catch (error) {
+      fail(error);
+    } finally {
+      inFlight--;
+      pump();
+    }
+  }
+
+  async function requeueLater(shares: Batch): Promise<void> {
+    const attempts = Math.max(...shares.map((share) => share.attempts));
+    try {
+      await pause(waitBefore(attempts), undefined, { signal: ended.signal });
+    } catch {
+      return;
+    }
+    for (const share of shares) gathering.add(share);
+    pump();
+  }
+
+  /** What has to go again. */
+  async function deliver(batch: Batch): Promise<Batch> {
+    const answer = await exchange(batch);
+    if (failure !== undefined) return [];
+    if ("items" in answer) return settle(batch, answer.items);
+    const { failed } = answer;
+    const verdict = judgeRequest(failed);
+    switch (verdict) {
+      case "split": {
+        if (failed.status === 413) learnBound(batch);
+        const [first, second] = halves(batch);
+        if (second.length > 0) return [...(await deliver(first)), ...(await deliver(second))];
+        await keep(first[0] as Share<Write>, (first[0] as Share<Write>).from, {
+          status: failed.status as number,
+          type: failed.type ?? "",
+          reason: failed.status === 413 ? tooLarge(batch) : failed.reason,
+        });
+        return [];
+      }
+      case "denied":
+        throw new IndexerError("denied", deniedMessage(failed));
+      case "untrusted":
+        throw new IndexerError("untrusted", untrustedMessage(failed));
+      case "blocked":
+      case "again":
+        concurrency.overloaded();
+        say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed.reason);
+        return batch.map((share) => ({ ...share, attempts: share.attempts + 1 }));
+    }
+  }
+
+  async function exchange(
+    batch: Batch,
+  ): Promise<{ readonly items: NonNullable<ReturnType<typeof itemsOf>> } | { readonly failed: RequestFailure }> {
+    const count = documentsOf(batch);
+    const bulkBody = assemble(batch);
+    const started = performance.now();
+    const request = client.transport.request(
+      { method: "POST", path: "/_bulk", querystring: answerFilter, bulkBody },
+      { maxRetries: 0 },
+    );
+    requests.add(request);
+    try {
+      const { body, statusCode } = await request;
+      const items = itemsOf(body, count);
+      if (items === undefined || !isAbout(items, batch)) {
+        return { failed: { reason: `the answer (HTTP ${statusCode}) is not about the ${count} documents sent` } };
+      }
+      on({
+        kind: "answered",
+        documents: count,
+        bytes: bulkBody.length,
+        milliseconds: performance.now() - started,
+      });
+      return { items };
+    } catch (error) {
+      return { failed: failureOf(error) };
+    } finally {
+      requests.delete(request);
+    }
+  }
+
+  function settle(batch: Batch, items: NonNullable<ReturnType<typeof itemsOf>>): Batch {
+    const again: Batch = [];
+    let overloaded = false;
+    let at = 0;
+    for (const share of batch) {
+      let stored = 0;
+      let alreadyStored = 0;
+      for (let document = share.from; document < share.to; document++) {
+        const item = items[at++] as Refusal;
+        const verdict = judgeItem(item, share.attempts, share.unindexed);
+        switch (verdict) {
+          case "stored":
+            stored++;
+            if (waitingFor.size > 0) resume(share, document);
+            break;
+          case "already stored":
+            alreadyStored++;
+            if (waitingFor.size > 0) resume(share, document);
+            break;
+          case "again":
+          case "blocked":
+            overloaded ||= item.status === 429;
+            if (verdict === "blocked") say(`blocked ${actionOf(share.body, document).index}`, item.reason);
+            addDocument(again, share, document);
+            break;
+          case "unindexed": {
+            const rewritten = unindexedOf(share, document, item);
+            if (rewritten === undefined) void keep(share, document, item);
+            else gathering.add(rewritten);
+            break;
+          }
+          case "denied":
+            throw new IndexerError("denied", deniedMessage(item));
+          default:
+            void keep(share, document, item);
+        }
+      }
+      accept(share.owner, { stored, alreadyStored, deadLettered: 0 });
+    }
+    if (overloaded) {
+      concurrency.overloaded();
+      if (documentsOf(again) === at) say("busy", (items[0] as Refusal).reason);
+    } else concurrency.succeeded();
+    return again;
+  }
+
+  function unindexedOf(share: Share<Write>, document: number, refusal: Refusal): Share<Write> | undefined {
+    const source = withDataUnindexed(sourceOf(share.body, document), refusal.reason);
+    if (source === undefined) return undefined;
+    const { index, id } = actionOf(share.body, document);
+    const builder = new BulkBodyBuilder(source.length + 512);
+    builder.begin(index, id);
+    builder.append(source);
+    builder.end();
+    on({
+      kind: "unindexed",
+      index,
+      id,
+      message: `Document ${id} in ${index}: stored with its data unindexed, because the mapping refuses it: ${refusal.reason}`,
+    });
+    return { owner: share.owner, body: builder.take(), from: 0, to: 1, attempts: 0, unindexed: true };
+  }
+
+  async function keep(share: Share<Write>, document: number, { status, reason }: Refusal): Promise<void> {
+    const { index, id } = actionOf(share.body, document);
+    try {
+      await deadLetter.keep(documentEntry({ status, reason, index, id, source: sourceOf(share.body, document) }));
+    } catch (cause) {
+      const message = `Document ${id} for ${index} was refused (${status}), and could not be kept as a dead letter either: ${(cause as Error).message}. Its message stays in the queue; make room or correct the path`;
+      close(share.owner);
+      share.owner.reject(new IndexerError("dead-letter", message, { cause }));
+      return;
+    }
+    on({
+      kind: "dead letter",
+      index,
+      id,
+      message: `Document ${id} for ${index} went to the dead letter: ${status} ${reason}`,
+    });
+    accept(share.owner, { stored: 0, alreadyStored: 0, deadLettered: 1 });
+  }
+
+  function accept(write: Write, { stored, alreadyStored, deadLettered }: Accepted): void {
+    write.stored += stored;
+    write.alreadyStored += alreadyStored;
+    write.deadLettered += deadLettered;
+    write.pending -= stored + alreadyStored + deadLettered;
+    if (write.pending > 0 || write.settled) return;
+    close(write);
+    write.resolve({
+      stored: write.stored,
+      alreadyStored: write.alreadyStored,
+      deadLettered: write.deadLettered,
+    });
+  }
+
+  function close(write: Write): void {
+    write.settled = true;
+    open.delete(write);
+    if (open.size === 0) nothingOpen();
+  }
+
+  function fail(reason: unknown): void {
+    if (failure !== undefined) return;
+    failure = { reason };
+    ended.abort(reason);
+    gathering.clear();
+    for (const request of requests) request.abort();
+    for (const write of [...open]) {
+      close(write);
+      write.reject(reason);
+    }
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+
+  function learnBound(batch: Batch): void {
+    const bytes = Math.floor(Math.min(bounds.bytes, sizeOf(batch)) / 2);
+    if (bytes >= bounds.bytes || documentsOf(batch) === 1) return;
+    bounds.bytes = bytes;
+    on({
+      kind: "smaller",
+      maxBytes: bytes,
+      message: `The indexer refuses requests of ${sizeOf(batch)} bytes (413): they are kept below ${bytes} bytes; http.max_content_length, or a proxy's limit, may be raised`,
+    });
+  }
+
+  function say(cause: string, reason: string): void {
+    if (waitingFor.has(cause)) return;
+    waitingFor.add(cause);
+    on({ kind: "waiting", cause, message: `${waitingMessage(cause)}: ${reason}` });
+  }
+
+  function resume(share: Share<Write>, document: number): void {
+    const { index } = actionOf(share.body, document);
+    for (const cause of ["busy", "unreachable", "blocked", `blocked ${index}`]) {
+      if (waitingFor.delete(cause)) on({ kind: "resumed", cause, message: `Indexer: documents are stored again` });
+    }
+  }
+
+  function onAbort(): void {
+    fail(options.signal?.reason);
+  }
+  if (options.signal?.aborted) onAbort();
+  else options.signal?.addEventListener("abort", onAbort);
+
+  return {
+    write(body, { signal } = {}) {
+      if (failure !== undefined) return Promise.reject(failure.reason);
+      if (whenDone !== undefined) {
+        return Promise.reject(new IndexerError("closed", "The bulk writer is closed: it takes no documents"));
+      }
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      if (body.count === 0) return Promise.resolve({ stored: 0, alreadyStored: 0, deadLettered: 0 });
+      const { promise, resolve, reject } = Promise.withResolvers<Accepted>();
+      const write: Write = {
+        stored: 0,
+        alreadyStored: 0,
+        deadLettered: 0,
+        pending: body.count,
+        settled: false,
+        resolve,
+        reject,
+      };
+      open.add(write);
+      gathering.add({ owner: write, body, from: 0, to: body.count, attempts: 0, unindexed: false });
+      pump();
+      return signal === undefined
+        ? promise
+        : untilAborted(promise, signal, () => {
+            close(write);
+            reject(signal.reason);
+          });
+    },
+    close() {
+      whenDone ??= new Promise<void>((resolve) => {
+        nothingOpen = resolve;
+        if (open.size === 0) resolve();
+      }).then(() => options.signal?.removeEventListener("abort", onAbort));
+      return whenDone;
+    },
+  };
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, giveUp: () => void): Promise<T> {
+  signal.addEventListener("abort", giveUp, { once: true });
+  return promise.finally(() => signal.removeEventListener("abort", giveUp));
+}
+
+function documentsOf(batch: Batch): number {
+  return batch.reduce((sum, share) => sum + share.to - share.from, 0);
+}
+
+function sizeOf(batch: Batch): number {
+  return batch.reduce((sum, share) => sum + byteLengthOf(share), 0);
+}
+
+/** The request's body: the share's own bytes where it is one, else one copy of all. */
+function assemble(batch: Batch): Buffer {
+  const parts = batch.map(({ body, from, to }) => body.bytes.subarray(body.offsets[from], body.offsets[to]));
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+  return Buffer.concat(parts);
+}
+
+function isAbout(items: readonly { readonly id: string }[], batch: Batch): boolean {
+  let at = 0;
+  for (const { body, from, to } of batch) {
+    for (let document = from; document < to; document++) {
+      if (!hasId(body, document, (items[at++] as { id: string }).id)) return false;
+    }
+  }
+  return true;
+}
+
+/** Two batches of half the documents each; the second is empty when there is one document. */
+function halves(batch: Batch): [Batch, Batch] {
+  let room = Math.ceil(documentsOf(batch) / 2);
+  const first: Batch = [];
+  const second: Batch = [];
+  for (const share of batch) {
+    const middle = Math.min(share.to, share.from + room);
+    if (middle > share.from) first.push({ ...share, to: middle });
+    if (middle < share.to) second.push({ ...share, from: middle });
+    room -= middle - share.from;
+  }
+  return [first, second];
+}
+
+/** Adds one document to what goes again; neighbours stay one share. */
+function addDocument(batch: Batch, share: Share<Write>, document: number): void {
+  const last = batch.at(-1);
+  if (last?.body === share.body && last.to === document && last.attempts === share.attempts + 1) {
+    batch[batch.length - 1] = { ...last, to: document + 1 };
+  } else batch.push({ ...share, from: document, to: document + 1, attempts: share.attempts + 1 });
+}
+
+function waitingMessage(cause: string): string {
+  if (cause === "busy") return "Indexer has no room at the moment; documents wait and are sent again";
+  if (cause === "unreachable") return "Indexer does not answer as it should; documents wait and are sent again";
+  const index = cause.slice("blocked ".length);
+  return `Indexer takes no documents${index === "" ? "" : ` into ${index}`} until somebody ends its state (free disk space, lift the block, open the index, raise cluster.max_shards_per_node); documents wait and are sent again`;
+}
+
+function deniedMessage({ status, reason }: { readonly status?: number; readonly reason: string }): string {
+  return status === 401
+    ? `Indexer refuses user or password (401): ${reason}; correct the indexer's user and password`
+    : `Indexer denies a permission (${status}): ${reason}; give the user the role that the README of indexer-client shows`;
+}
+
+function untrustedMessage({ type, reason }: RequestFailure): string {
+  return `Indexer's TLS cannot be trusted (${type}): ${reason}; correct the certificate, the authority or the host name`;
+}
+
+function tooLarge(batch: Batch): string {
+  return `the document alone makes a request of ${sizeOf(batch)} bytes, more than the indexer or a proxy takes (413)`;
+}

@@ -1,0 +1,107 @@
+import { type ApiError, type ApiResponse, Client, Connection, errors, Transport } from "@opensearch-project/opensearch";
+
+export interface BasicCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ConnectionOptions {
+  /** Addresses such as `https://indexer-1:9200`; requests go round, dead nodes are passed over and tried again later. */
+  readonly nodes: readonly string[];
+  /** Certificate authorities, PEM. Without them the ones that Node trusts. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Client certificate and its key, PEM. */
+  readonly certificate?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  readonly passphrase?: string;
+  /** The name that the nodes' certificates carry, where it is not the name or address in `nodes`. */
+  readonly serverName?: string;
+  /** Asked before each request, so that a changed password needs no restart; keep what is dear to find out. */
+  readonly credentials?: () => BasicCredentials | Promise<BasicCredentials>;
+  /** Milliseconds of silence after which a request counts as lost. Default 60,000. */
+  readonly requestTimeout?: number;
+  /** Compress requests: less on the wire, more CPU. */
+  readonly compression?: "gzip";
+}
+
+/** A client of `@opensearch-project/opensearch`; its own retries are off, since the writer's know what they repeat. */
+export function connect(options: ConnectionOptions): Client {
+  const client = new Client({
+    nodes: [...options.nodes],
+    maxRetries: 0,
+    requestTimeout: options.requestTimeout ?? 60_000,
+    ...(options.compression === undefined ? {} : { compression: options.compression }),
+    ssl: tlsOf(options),
+    Connection: withCause(Connection),
+    ...(options.credentials === undefined ? {} : { Transport: withCredentials(options.credentials) }),
+  });
+  // The client's own pause of 1 to 32 minutes would leave a node that restarted without work.
+  client.connectionPool.resurrectTimeout = 1_000;
+  return client;
+}
+
+function tlsOf(options: ConnectionOptions): Record<string, unknown> {
+  const tls = {
+    ca: options.ca,
+    cert: options.certificate,
+    key: options.key,
+    passphrase: options.passphrase,
+    servername: options.serverName,
+    rejectUnauthorized: true,
+  };
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+}
+
+/** The client keeps the message of a socket's error and drops its code; this puts the error itself behind it. */
+function withCause(Base: typeof Connection): typeof Connection {
+  return class extends Base {
+    override request(...[params, callback]: Parameters<Connection["request"]>): ReturnType<Connection["request"]> {
+      let cause: Error | undefined;
+      const request = super.request(params, (error, response) => {
+        if (error !== null && cause !== undefined) error.cause = cause;
+        callback(error, response);
+      });
+      request.prependListener("error", (error) => {
+        cause ??= error;
+      });
+      return request;
+    }
+  };
+}
+
+type Answer = Promise<ApiResponse> & { abort(): void };
+type Params = Parameters<Transport["request"]>[0];
+type Options = NonNullable<Parameters<Transport["request"]>[1]>;
+type Callback = (error: ApiError, result: ApiResponse) => void;
+
+/** Puts what the function gives into each request. */
+function withCredentials(credentials: () => BasicCredentials | Promise<BasicCredentials>): typeof Transport {
+  return class extends Transport {
+    override request(params: Params, options?: Options): Answer;
+    override request(params: Params, options?: Options, callback?: Callback): { abort(): void };
+    override request(params: Params, options: Options = {}, callback?: Callback): Answer {
+      let request: Answer | undefined;
+      let aborted = false;
+      const send = async (): Promise<ApiResponse> => {
+        const { username, password } = await credentials();
+        if (aborted) throw new errors.RequestAbortedError("Request aborted");
+        const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+        request = super.request(params, { ...options, headers: { ...options.headers, authorization } });
+        return request;
+      };
+      const answer = send();
+      if (callback !== undefined) {
+        answer.then(
+          (result) => callback(null as never, result),
+          (error) => callback(error, error.meta),
+        );
+      }
+      return Object.assign(answer, {
+        abort() {
+          aborted = true;
+          request?.abort();
+        },
+      });
+    }
+  };
+}
