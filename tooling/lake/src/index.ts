@@ -1,1 +1,18 @@
-export {};
+export { eventOf, type Nulls } from "./event.ts";
+export { type KeyParts, objectKey } from "./key.ts";
+export { type LakeOptions, lakeBucket, makeLake } from "./lake.ts";
+export {
+  type Announced,
+  type NotificationForm,
+  type NotificationSetting,
+  notification,
+  notificationForms,
+} from "./notification.ts";
+export { type LakeObject, makeObject, type ObjectOptions } from "./object.ts";
+export { type Codec, codecs } from "./parquet/codec/codec.ts";
+export type { Annotation, Group, Leaf, Node, PhysicalType, Repetition } from "./parquet/schema.ts";
+export { schemaText } from "./parquet/schema.ts";
+export { type RowGroup, type WriteOptions, writeParquet } from "./parquet/write.ts";
+export { choice, createRandom, type Random } from "./random.ts";
+export { type SourceName, sourceNames } from "./sources/sources.ts";
+export { type Field, type FieldType, type Layout, parquetSchema, type Table } from "./table.ts";
