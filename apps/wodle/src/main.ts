@@ -1,1 +1,77 @@
-export {};
+#!/usr/bin/env node
+import { hostname } from "node:os";
+import { parseArgs } from "node:util";
+import type { Command } from "./command.ts";
+import { once } from "./commands/once.ts";
+import { run } from "./commands/run.ts";
+import { exitCode, Failure } from "./exit-code.ts";
+import { createLog } from "./log.ts";
+import { watchSignals } from "./signals.ts";
+
+const commands: Readonly<Record<string, Command>> = { once, run };
+
+const help = `The subscriber of Amazon Security Lake for ThreatLockDown managers.
+
+Usage: security-lake-wodle <command> [options]
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join("\n")}
+
+Each command has --help. Every command also knows:
+  --debug   say more (what the stock module says at its debug level 2)
+  --quiet   say warnings and errors only
+`;
+
+const everywhere = {
+  help: { type: "boolean", short: "h" },
+  debug: { type: "boolean" },
+  quiet: { type: "boolean" },
+} as const;
+
+/** Returns the exit code. Prints each failure as one line. */
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = argv;
+  const command = commands[name];
+  if (command === undefined) {
+    const asked = name === "" || name === "help" || name === "--help" || name === "-h";
+    (asked && name !== "" ? process.stdout : process.stderr).write(
+      asked ? help : `ERROR: There is no command "${name}"; security-lake-wodle --help lists them.\n`,
+    );
+    return asked && name !== "" ? exitCode.ok : exitCode.usage;
+  }
+  let log = createLog("info", (text) => process.stderr.write(text));
+  try {
+    const { values, positionals } = parse(command, rest);
+    if (values.help) {
+      process.stdout.write(command.help);
+      return exitCode.ok;
+    }
+    const level = values.debug ? "debug" : values.quiet ? "warning" : "info";
+    log = createLog(level, (text) => process.stderr.write(text));
+    return await command.run(values, positionals, {
+      environment: process.env,
+      hostname: hostname(),
+      log,
+      signals: watchSignals(process, log),
+      print: (text) => process.stdout.write(text),
+    });
+  } catch (error) {
+    log.error(error instanceof Failure ? error.message : `Unknown error: ${(error as Error).stack ?? String(error)}`);
+    return error instanceof Failure ? error.exitCode : exitCode.unknown;
+  }
+}
+
+function parse(
+  command: Command,
+  args: string[],
+): ReturnType<typeof parseArgs> & { values: Record<string, string | boolean> } {
+  try {
+    return parseArgs({ args, options: { ...command.options, ...everywhere }, allowPositionals: true }) as never;
+  } catch (cause) {
+    throw new Failure(exitCode.usage, `${(cause as Error).message.split("\n")[0]} See --help.`, { cause });
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import type { S3Client } from "@aws-sdk/client-s3";
+import { IndexerError } from "@threatlockdown/indexer-client";
 import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
-import { type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
+import { Fatal, type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
 import { type AnnouncedObject, parseNotification } from "./notification.ts";
 import { ObjectDenied, ObjectGone, type OpenObjectOptions, openObject } from "./s3-object.ts";
@@ -28,8 +29,9 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
  * The straight way of one message. When the promise resolves, each event of each object that the message announces is
  * accepted, and the message may be deleted; nothing else may delete it.
  *
- * What can never succeed is rejected as {@link Poison} once all else of the message is done; any other rejection means
- * that the message is worth another try.
+ * What can never succeed is rejected as {@link Poison} once all else of the message is done; where the indexer cannot be
+ * used before somebody repairs something, as {@link Fatal}; any other rejection means that the message is worth another
+ * try.
  */
 export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
   const on = options.on ?? (() => {});
@@ -42,6 +44,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       try {
         on(await ingestObject(announced, lease.signal));
       } catch (error) {
+        if (error instanceof IndexerError) throw new Fatal(error.message, { cause: error });
         if (!isPoison(error, message, options)) throw error;
         poison.push((error as Error).message);
       }
@@ -64,7 +67,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       const file = await open(object.source);
       for await (const batch of rows(file, { ...bounds(options), columns: documentColumns, signal })) {
         rowCount += batch.rowCount;
-        const current = sink.write(batch, object);
+        const current = sink.write(batch, object, signal);
         current.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.
         if (written !== undefined) add(await written);
         written = current;

@@ -1,0 +1,23 @@
+import type { ParseArgsConfig } from "node:util";
+import type { Log } from "./log.ts";
+import type { Signals } from "./signals.ts";
+
+/** What a command may touch of the world. */
+export interface Context {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly hostname: string;
+  readonly log: Log;
+  readonly signals: Signals;
+  /** Results, for standard output. */
+  readonly print: (text: string) => void;
+}
+
+export type Values = Readonly<Record<string, string | boolean | undefined>>;
+
+/** A command as a value: `run` returns the exit code or throws, and prints nothing but its results. */
+export interface Command {
+  readonly summary: string;
+  readonly help: string;
+  readonly options: NonNullable<ParseArgsConfig["options"]>;
+  run(values: Values, positionals: readonly string[], context: Context): Promise<number>;
+}
