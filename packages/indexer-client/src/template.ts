@@ -1,0 +1,190 @@
+import fields from "./data/fields.json" with { type: "json" };
+
+/**
+ * How much of an event can be searched; all of it is in `_source` at every level.
+ * - `lean`: what analysts filter and rules read. Smallest and fastest.
+ * - `standard`: the same, and every other column of Security Lake's tables and the attributes of OCSF's classes from
+ *   their column values (filters, ranges and aggregations work, on a day's index only slower than on an index).
+ * - `full`: the columns indexed too, and three levels of every class of OCSF by column values.
+ */
+export type Level = "lean" | "standard" | "full";
+
+export interface TemplateOptions {
+  /** Default `standard`. */
+  readonly level?: Level;
+  /** Default 1. */
+  readonly shards?: number;
+  /** A number, or a range such as "0-1" that follows the number of nodes. Default "0-1". */
+  readonly replicas?: number | `${number}-${number | "all"}`;
+  /** How soon documents are found. Default "5s". */
+  readonly refreshInterval?: string;
+  /** `best_compression` is smaller and slower. Default: the indexer's own. */
+  readonly codec?: "default" | "best_compression" | "zstd" | "zstd_no_dict";
+  /** Keep each index sorted by time, newest first: faster searches by time, slower writing. Default false. */
+  readonly sorted?: boolean;
+}
+
+export const templateName = "security-lake";
+export const indexPattern = "wazuh-alerts-4.x-security-lake-*";
+/** Raised whenever what the template says changes, so that an installed one is replaced. */
+export const templateVersion = 1;
+
+type Kind = "keyword" | "long" | "double" | "date" | "ip" | "boolean";
+type Paths = Partial<Record<Kind, readonly string[]>>;
+type Field = Record<string, unknown>;
+interface Objects {
+  [name: string]: Field | { properties: Objects };
+}
+
+/** UTF-16 units; three bytes each at the most, so that a value never exceeds Lucene's 32,766. Longer ones stay in `_source`. */
+const longestKeyword = 4_096;
+
+const keyword: Field = { type: "keyword", ignore_above: longestKeyword };
+const date: Field = { type: "date", format: "strict_date_optional_time||epoch_millis" };
+const opaque: Field = { type: "object", enabled: false };
+
+function indexed(kind: Kind): Field {
+  if (kind === "keyword") return keyword;
+  return kind === "date" ? date : { type: kind };
+}
+
+function columnOnly(kind: Kind): Field {
+  return { ...indexed(kind), index: false };
+}
+
+/** The part of an alert that the stock template types too, with the same types, and where the event came from. */
+const envelope: Readonly<Record<string, Field>> = {
+  timestamp: date,
+  "@timestamp": date,
+  id: { ...keyword, index: false },
+  location: keyword,
+  full_log: { type: "text" },
+  "input.type": keyword,
+  "decoder.name": keyword,
+  "agent.id": keyword,
+  "agent.name": keyword,
+  "agent.ip": keyword,
+  "manager.name": keyword,
+  "cluster.name": keyword,
+  "cluster.node": keyword,
+  "rule.id": keyword,
+  "rule.level": { type: "long" },
+  "rule.description": keyword,
+  "rule.groups": keyword,
+  "rule.firedtimes": { type: "long", index: false },
+  "rule.mail": { type: "boolean" },
+  "rule.mitre.id": keyword,
+  "rule.mitre.tactic": keyword,
+  "rule.mitre.technique": keyword,
+  "rule.pci_dss": keyword,
+  "rule.gdpr": keyword,
+  "rule.hipaa": keyword,
+  "rule.nist_800_53": keyword,
+  "rule.tsc": keyword,
+  "rule.gpg13": keyword,
+  "GeoLocation.location": { type: "geo_point" },
+  "GeoLocation.country_name": keyword,
+  "GeoLocation.region_name": keyword,
+  "GeoLocation.city_name": keyword,
+  "security_lake.bucket": keyword,
+  "security_lake.key": { ...keyword, index: false },
+  "security_lake.etag": { ...keyword, index: false },
+  "security_lake.row": { type: "long", index: false },
+  "security_lake.source": keyword,
+  "security_lake.source_version": keyword,
+  "security_lake.region": keyword,
+  "security_lake.account": keyword,
+  "security_lake.event_day": date,
+  "security_lake.class_uid": { type: "long" },
+  "security_lake.class_name": keyword,
+  "security_lake.ocsf_version": keyword,
+  "security_lake.rejected": keyword,
+  data_unindexed: opaque,
+};
+
+const eventFields: Readonly<Record<Level, () => Iterable<[path: string, field: Field]>>> = {
+  lean: () => typed(fields.core, indexed),
+  *standard() {
+    yield* typed(fields.core, indexed);
+    yield* typed(fields.table, columnOnly);
+    yield* typed(fields.catalog, columnOnly);
+  },
+  *full() {
+    yield* typed(fields.core, indexed);
+    yield* typed(fields.table, indexed);
+    yield* typed(fields.catalog, indexed);
+    yield* typed(fields.wide, columnOnly);
+  },
+};
+
+function* typed(paths: Paths, field: (kind: Kind) => Field): Generator<[string, Field]> {
+  for (const [kind, group] of Object.entries(paths) as [Kind, readonly string[]][]) {
+    for (const path of group) yield [path, field(kind)];
+  }
+}
+
+/** The composable index template; priority and pattern put it before the stock template of alerts. */
+export function indexTemplate(options: TemplateOptions = {}): Record<string, unknown> {
+  const level = options.level ?? "standard";
+  const root: Objects = {};
+  for (const [path, field] of Object.entries(envelope)) put(root, path, field);
+  const data: Objects = {};
+  for (const [path, field] of eventFields[level]()) put(data, path, field);
+  for (const path of fields.opaque) put(data, path, opaque);
+  const mappings = {
+    // What the template does not name stays in _source: no event can make the mapping grow.
+    dynamic: false,
+    date_detection: false,
+    numeric_detection: false,
+    properties: { ...root, data: { properties: data } },
+  };
+  return {
+    index_patterns: [indexPattern],
+    priority: 500,
+    version: templateVersion,
+    template: { settings: settingsOf(options, sizeOf(mappings.properties)), mappings },
+  };
+}
+
+function settingsOf(options: TemplateOptions, mapped: number): Record<string, unknown> {
+  const { replicas = "0-1" } = options;
+  return {
+    "index.number_of_shards": options.shards ?? 1,
+    ...(typeof replicas === "number"
+      ? { "index.number_of_replicas": replicas }
+      : { "index.auto_expand_replicas": replicas }),
+    "index.refresh_interval": options.refreshInterval ?? "5s",
+    ...(options.codec === undefined ? {} : { "index.codec": options.codec }),
+    ...(options.sorted ? { "index.sort.field": "timestamp", "index.sort.order": "desc" } : {}),
+    "index.mapping.total_fields.limit": mapped + 100,
+    // "-" where an address should be, a word where a number should: the field is passed over, not the event.
+    "index.mapping.ignore_malformed": true,
+    // The dashboard asks for every date of a document by its column.
+    "index.max_docvalue_fields_search": 1_000,
+    "index.query.default_field": [
+      "rule.description",
+      "rule.groups",
+      "rule.id",
+      ...fields.core.keyword.map((path) => `data.${path}`),
+    ],
+  };
+}
+
+function put(objects: Objects, path: string, field: Field): void {
+  const names = path.split(".");
+  const last = names.pop() as string;
+  let at = objects;
+  for (const name of names) {
+    at[name] ??= { properties: {} };
+    at = (at[name] as { properties: Objects }).properties;
+  }
+  at[last] = field;
+}
+
+/** Fields and objects, as the indexer counts them. */
+function sizeOf(objects: Objects): number {
+  return Object.values(objects).reduce(
+    (sum, field) => sum + 1 + ("properties" in field ? sizeOf(field.properties as Objects) : 0),
+    0,
+  );
+}
