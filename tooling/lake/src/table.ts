@@ -105,7 +105,16 @@ export function avroSchema(table: Table): string {
 
 function avroField([name, type, nullable]: Field, path: string): object {
   const avro = avroType(type, path + name, "_record");
-  return nullable ? { name, type: ["null", avro], default: null } : { name, type: avro };
+  // The real schemas say so beside the type, where Avro ignores it; their columns are plain integers.
+  if (type === "long" && /(^|_)time$/.test(name))
+    return { name, type: nullable ? ["null", "long"] : "long", logicalType: "timestamp-millis" };
+  if (!nullable) return { name, type: avro };
+  // The real schemas give no default to lists of records.
+  return isListOfStructs(type) ? { name, type: ["null", avro] } : { name, type: ["null", avro], default: null };
+}
+
+function isListOfStructs(type: FieldType): boolean {
+  return typeof type !== "string" && "list" in type && typeof type.list !== "string" && "struct" in type.list;
 }
 
 function avroType(type: FieldType, path: string, suffix: string): unknown {

@@ -73,7 +73,9 @@ export function repeatedIsElement(list: Group): boolean {
 export function schemaElements(root: Group, style: AnnotationStyle): Thrift[] {
   const elements: Thrift[] = [];
   const add = (node: Node): void => {
-    elements.push(struct(schemaElement(node, style)));
+    const element = schemaElement(node, style);
+    // The root has no repetition (parquet.thrift, SchemaElement).
+    elements.push(struct(node === root ? { ...element, 3: undefined } : element));
     if (!isLeaf(node)) for (const field of node.fields) add(field);
   };
   add(root);

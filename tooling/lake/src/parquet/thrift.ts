@@ -85,3 +85,65 @@ function writeList(out: Bytes, items: readonly Thrift[]): void {
   }
   for (const item of items) writeValue(out, item);
 }
+
+/** Reads the struct at this offset; fields of types that Parquet does not use are refused. */
+export function decodeStruct(bytes: Uint8Array, offset = 0): { readonly fields: Struct; readonly end: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = offset;
+  const varint = (): bigint => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = view.getUint8(at++);
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  const zigzag = (): bigint => {
+    const value = varint();
+    return (value >> 1n) ^ -(value & 1n);
+  };
+  const readStruct = (): Struct => {
+    const fields: Record<number, Thrift> = {};
+    for (let id = 0; ; ) {
+      const head = view.getUint8(at++);
+      if (head === 0) return fields;
+      const delta = head >>> 4;
+      id = delta === 0 ? Number(zigzag()) : id + delta;
+      fields[id] = read((head & 15) as ThriftType);
+    }
+  };
+  const readList = (): Thrift[] => {
+    const head = view.getUint8(at++);
+    const count = head >>> 4 === 15 ? Number(varint()) : head >>> 4;
+    const type = (head & 15) as ThriftType;
+    // Inside of lists a boolean is a byte; as a field it is in the type.
+    if (type === ThriftType.TRUE || type === ThriftType.FALSE)
+      return Array.from({ length: count }, () => bool(view.getUint8(at++) === 1));
+    return Array.from({ length: count }, () => read(type));
+  };
+  const read = (type: ThriftType): Thrift => {
+    switch (type) {
+      case ThriftType.TRUE:
+      case ThriftType.FALSE:
+        return bool(type === ThriftType.TRUE);
+      case ThriftType.I8:
+        return i8(view.getInt8(at++));
+      case ThriftType.I32:
+        return i32(Number(zigzag()));
+      case ThriftType.I64:
+        return i64(zigzag());
+      case ThriftType.BINARY: {
+        const length = Number(varint());
+        at += length;
+        return binary(bytes.slice(at - length, at));
+      }
+      case ThriftType.LIST:
+        return list(readList());
+      case ThriftType.STRUCT:
+        return struct(readStruct());
+      default:
+        throw new TypeError(`byte ${at - 1}: thrift type ${type} is none of Parquet's`);
+    }
+  };
+  return { fields: readStruct(), end: at };
+}
