@@ -1,13 +1,6 @@
-import {
-  type Annotation,
-  type Group,
-  isLeaf,
-  type Leaf,
-  type Node,
-  repeatedIsElement,
-  type TimeUnit,
-} from "./parquet/schema.ts";
+import { type Group, isLeaf, type Leaf, type Node, repeatedIsElement, type TimeUnit } from "./parquet/schema.ts";
 import { pairsOf } from "./parquet/shred.ts";
+import { unscaled } from "./parquet/value.ts";
 
 /**
  * - keep: every field of the schema, null where the row has none; a required group without values is a group of nulls;
@@ -15,33 +8,47 @@ import { pairsOf } from "./parquet/shred.ts";
  */
 export type Nulls = "keep" | "omit";
 
-/** The event that a reader must make of a row: maps as objects, times as ISO 8601, bytes as base64, decimals as numbers. */
-export function eventOf(root: Group, nulls: Nulls): (row: unknown) => Record<string, unknown> {
-  const shape = group(root, nulls);
+/**
+ * - js: numbers as the language has them; integers beyond 2^53 are bigints;
+ * - exact: those and decimals as `JSON.rawJSON`, so that `JSON.stringify` has every digit.
+ */
+export type Numbers = "js" | "exact";
+
+/**
+ * The event that a reader must make of a row: maps as objects, times as ISO 8601 with the digits that their unit has,
+ * bytes as base64, decimals as numbers, NaN and infinities as null.
+ */
+export function eventOf(root: Group, nulls: Nulls, numbers: Numbers = "js"): (row: unknown) => Record<string, unknown> {
+  const shape = group(root, { nulls, numbers });
   return (row) => (shape(row) ?? {}) as Record<string, unknown>;
+}
+
+interface Style {
+  readonly nulls: Nulls;
+  readonly numbers: Numbers;
 }
 
 /** Undefined stands for "no value" under omit. */
 type Shape = (value: unknown) => unknown;
 
-function shapeOf(node: Node, nulls: Nulls): Shape {
-  if (node.repetition === "repeated") return items(content(node, nulls), nulls);
-  const shape = content(node, nulls);
-  const missing = nulls === "keep" ? null : undefined;
+function shapeOf(node: Node, style: Style): Shape {
+  if (node.repetition === "repeated") return items(content(node, style), style);
+  const shape = content(node, style);
+  const missing = style.nulls === "keep" ? null : undefined;
   if (node.repetition === "required") return shape;
   return (value) => (value === null || value === undefined ? missing : shape(value));
 }
 
-function content(node: Node, nulls: Nulls): Shape {
-  if (isLeaf(node)) return leaf(node);
-  if (node.annotation?.is === "LIST") return list(node, nulls);
+function content(node: Node, style: Style): Shape {
+  if (isLeaf(node)) return leaf(node, style);
+  if (node.annotation?.is === "LIST") return list(node, style);
   if ((node.annotation?.is === "MAP" || node.annotation?.is === "MAP_KEY_VALUE") && node.fields.length === 1)
-    return map(node, nulls);
-  return group(node, nulls);
+    return map(node, style);
+  return group(node, style);
 }
 
-function group(node: Group, nulls: Nulls): Shape {
-  const fields = node.fields.map((field) => ({ name: field.name, shape: shapeOf(field, nulls) }));
+function group(node: Group, style: Style): Shape {
+  const fields = node.fields.map((field) => ({ name: field.name, shape: shapeOf(field, style) }));
   return (value) => {
     const from = (value ?? {}) as Record<string, unknown>;
     const into: Record<string, unknown> = {};
@@ -52,31 +59,28 @@ function group(node: Group, nulls: Nulls): Shape {
       into[name] = shaped;
       empty = false;
     }
-    return empty && nulls === "omit" ? undefined : into;
+    return empty && style.nulls === "omit" ? undefined : into;
   };
 }
 
-function list(node: Group, nulls: Nulls): Shape {
+function list(node: Group, style: Style): Shape {
   const middle = node.fields[0] as Node;
-  return items(
-    repeatedIsElement(node) ? content(middle, nulls) : shapeOf((middle as Group).fields[0] as Node, nulls),
-    nulls,
-    isLeaf(middle) || isLeaf(repeatedIsElement(node) ? middle : ((middle as Group).fields[0] as Node)),
-  );
+  if (repeatedIsElement(node)) return items(content(middle, style), style);
+  return items(shapeOf((middle as Group).fields[0] as Node, style), style);
 }
 
 /** Elements keep their places: null for a null, an empty object for a group without values. */
-function items(shape: Shape, nulls: Nulls, ofLeaves = false): Shape {
-  const empty = (value: unknown): unknown => (value === null || value === undefined || ofLeaves ? null : {});
+function items(shape: Shape, { nulls }: Style): Shape {
   return (value) =>
     ((value ?? []) as readonly unknown[]).map((item) => {
       const shaped = shape(item);
-      return shaped === undefined && nulls === "omit" ? empty(item) : shaped;
+      if (shaped !== undefined || nulls === "keep") return shaped;
+      return item === null || item === undefined ? null : {};
     });
 }
 
-function map(node: Group, nulls: Nulls): Shape {
-  const [key, value] = (node.fields[0] as Group).fields.map((field) => shapeOf(field, nulls)) as [Shape, Shape?];
+function map(node: Group, style: Style): Shape {
+  const [key, value] = (node.fields[0] as Group).fields.map((field) => shapeOf(field, style)) as [Shape, Shape?];
   return (entries) => {
     const into: Record<string, unknown> = {};
     for (const [name, item] of pairsOf(entries)) {
@@ -87,26 +91,55 @@ function map(node: Group, nulls: Nulls): Shape {
   };
 }
 
-function leaf(node: Leaf): Shape {
+function leaf(node: Leaf, { numbers }: Style): Shape {
   const { annotation } = node;
   switch (annotation?.is) {
+    case "STRING":
+    case "ENUM":
+    case "JSON":
+      return text;
     case "TIMESTAMP":
-      return (value) => isoTime(value as number | bigint, annotation);
+      return (value) => dateTime(BigInt(value as number | bigint), digits[annotation.unit], annotation.utc);
+    case "TIME":
+      return (value) => clock(BigInt(value as number | bigint), digits[annotation.unit], annotation.utc);
     case "DATE":
       return (value) => new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
     case "DECIMAL":
-      return (value) => (typeof value === "bigint" ? Number(value) / 10 ** annotation.scale : value);
+      return (value) => decimal(unscaled(value, annotation.scale), annotation.scale, numbers);
+    case "INTERVAL":
+      return (value) => duration(value as Uint8Array);
+    case "FLOAT16":
+      return (value) => finite(Math.f16round(value as number));
     case "UUID":
       return (value) => value;
     default:
-      return physical(node);
+      return physical(node, numbers);
   }
 }
 
-function physical(node: Leaf): Shape {
-  if (node.type === "FLOAT") return (value) => finite(Math.fround(value as number));
-  if (node.type === "DOUBLE") return (value) => finite(value as number);
-  return (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value);
+function physical({ type }: Leaf, numbers: Numbers): Shape {
+  switch (type) {
+    case "BOOLEAN":
+      return (value) => value;
+    case "INT32":
+    case "INT64":
+      return (value) => (typeof value === "bigint" ? integer(value, numbers) : value);
+    case "INT96":
+      return (value) => dateTime(value as bigint, 9, true);
+    case "FLOAT":
+      return (value) => finite(Math.fround(value as number));
+    case "DOUBLE":
+      return (value) => finite(value as number);
+    default:
+      return (value) => Buffer.from(value as string | Uint8Array).toString("base64");
+  }
+}
+
+/** Keeps a byte order mark; what is no UTF-8 becomes U+FFFD. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function text(value: unknown): string {
+  return value instanceof Uint8Array ? utf8.decode(value) : (value as string).toWellFormed();
 }
 
 /** JSON has no NaN and no infinities. */
@@ -114,14 +147,43 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+/** TypeScript's library does not know `JSON.rawJSON` yet. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): unknown };
+
+function integer(value: bigint, numbers: Numbers): unknown {
+  if (BigInt.asIntN(54, value) === value) return Number(value);
+  return numbers === "exact" ? rawJson(String(value)) : value;
+}
+
+function decimal(value: bigint, scale: number, numbers: Numbers): unknown {
+  const digits = String(value < 0n ? -value : value).padStart(scale + 1, "0");
+  const point = digits.length - scale;
+  const pointed = scale === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  const signed = value < 0n ? `-${pointed}` : pointed;
+  return numbers === "exact" ? rawJson(signed) : Number(signed);
+}
+
 const digits: Record<TimeUnit, number> = { MILLIS: 3, MICROS: 6, NANOS: 9 };
 
-/** ISO 8601 with the digits that the unit has, Z for UTC. */
-function isoTime(value: number | bigint, { unit, utc }: Extract<Annotation, { unit: TimeUnit }>): string {
-  const perMilli = 10n ** BigInt(digits[unit] - 3);
-  const total = BigInt(value);
-  const below = ((total % perMilli) + perMilli) % perMilli;
-  const iso = new Date(Number((total - below) / perMilli)).toISOString().slice(0, -1);
-  const fine = unit === "MILLIS" ? "" : below.toString().padStart(digits[unit] - 3, "0");
-  return `${iso}${fine}${utc ? "Z" : ""}`;
+/** Quotient and remainder that is not negative. */
+function divide(value: bigint, by: bigint): readonly [bigint, bigint] {
+  const rest = ((value % by) + by) % by;
+  return [(value - rest) / by, rest];
+}
+
+function dateTime(value: bigint, fractionDigits: number, utc: boolean): string {
+  const [seconds, fraction] = divide(value, 10n ** BigInt(fractionDigits));
+  const toSecond = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return `${toSecond}.${String(fraction).padStart(fractionDigits, "0")}${utc ? "Z" : ""}`;
+}
+
+function clock(value: bigint, fractionDigits: number, utc: boolean): string {
+  return dateTime(value, fractionDigits, utc).slice("1970-01-01T".length);
+}
+
+/** Months, days and milliseconds. */
+function duration(value: Uint8Array): string {
+  const view = new DataView(value.buffer, value.byteOffset, 12);
+  const [seconds, fraction] = divide(BigInt(view.getUint32(8, true)), 1000n);
+  return `P${view.getUint32(0, true)}M${view.getUint32(4, true)}DT${seconds}.${String(fraction).padStart(3, "0")}S`;
 }

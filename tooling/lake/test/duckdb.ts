@@ -8,15 +8,18 @@ let connection: Promise<DuckDBConnection> | undefined;
 
 /** Rows as DuckDB reads them, shaped as `events()` are: an independent reader's word on what is in a file. */
 export async function readWithDuckDb(root: Group, file: Uint8Array): Promise<unknown[]> {
+  return (await queryWithDuckDb("SELECT * FROM file", file)).map(group(root));
+}
+
+/** Rows of a query in which `file` stands for the file. */
+export async function queryWithDuckDb(query: string, file: Uint8Array): Promise<Record<string, unknown>[]> {
   connection ??= DuckDBInstance.create(":memory:", { threads: "2" }).then((instance) => instance.connect());
   const folder = mkdtempSync(join(tmpdir(), "lake-"));
   try {
-    writeFileSync(join(folder, "object.parquet"), file);
-    const reader = await (await connection).runAndReadAll(
-      `SELECT * FROM read_parquet('${join(folder, "object.parquet")}')`,
-    );
-    const shape = group(root);
-    return reader.getRowObjectsJS().map(shape);
+    const path = join(folder, "object.parquet");
+    writeFileSync(path, file);
+    const source = `read_parquet('${path}')`;
+    return (await (await connection).runAndReadAll(query.replace("file", source))).getRowObjectsJS();
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -25,9 +28,20 @@ export async function readWithDuckDb(root: Group, file: Uint8Array): Promise<unk
 type Shape = (value: unknown) => unknown;
 
 function shapeOf(node: Node): Shape {
-  const shape = content(node);
-  const one: Shape = (value) => (value === null ? null : shape(value));
-  return node.repetition === "repeated" ? listOf(one) : one;
+  if (node.repetition === "repeated") return listOf(repeatedNode(node));
+  return orNull(content(node));
+}
+
+/** DuckDB takes a repeated group of one field for the middle of a three-level list, and drops the field's name. */
+function repeatedNode(node: Node): Shape {
+  if (isLeaf(node) || node.fields.length !== 1) return orNull(content(node));
+  const [only] = node.fields as readonly [Node];
+  const shape = shapeOf(only);
+  return (value) => ({ [only.name]: shape(value) });
+}
+
+function orNull(shape: Shape): Shape {
+  return (value) => (value === null ? null : shape(value));
 }
 
 function content(node: Node): Shape {
@@ -43,15 +57,7 @@ function listOf(shape: Shape): Shape {
 
 function element(list: Group): Shape {
   const middle = list.fields[0] as Node;
-  if (!repeatedIsElement(list)) return shapeOf((middle as Group).fields[0] as Node);
-  // DuckDB takes a two-level list of structs of one field for a three-level list, and drops the field's name.
-  if (!isLeaf(middle) && middle.fields.length === 1) {
-    const [only] = middle.fields as readonly [Node];
-    const shape = shapeOf(only);
-    return (value) => ({ [only.name]: shape(value) });
-  }
-  const shape = content(middle);
-  return (value) => (value === null ? null : shape(value));
+  return repeatedIsElement(list) ? repeatedNode(middle) : shapeOf((middle as Group).fields[0] as Node);
 }
 
 function map({ fields }: Group): Shape {
@@ -67,9 +73,24 @@ function group({ fields }: Group): Shape {
 }
 
 function leaf({ annotation, type }: Leaf): Shape {
-  if (annotation?.is === "TIMESTAMP") return (value) => (value as Date).toISOString();
-  if (annotation?.is === "DECIMAL" || annotation?.is === "UUID") return (value) => value;
-  if (type === "INT64")
-    return (value) => (typeof value === "bigint" && BigInt.asIntN(54, value) === value ? Number(value) : value);
-  return (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value);
+  switch (annotation?.is) {
+    case "TIMESTAMP":
+      return (value) => (value as Date).toISOString();
+    case "DECIMAL":
+    case "UUID":
+      return (value) => value;
+    case "STRING":
+    case "ENUM":
+    case "JSON":
+      return (value) => (value instanceof Uint8Array ? Buffer.from(value).toString() : value);
+  }
+  switch (type) {
+    case "INT64":
+      return (value) => (typeof value === "bigint" && BigInt.asIntN(54, value) === value ? Number(value) : value);
+    case "FLOAT":
+    case "DOUBLE":
+      return (value) => (Number.isFinite(value) ? value : null);
+    default:
+      return (value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value);
+  }
 }

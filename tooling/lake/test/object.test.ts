@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeLake, makeObject, type ObjectOptions, parquetSchema, sourceNames } from "../src/index.ts";
 import { type Codec, codecs } from "../src/parquet/codec/codec.ts";
-import { columnMetadata, readFooter, type structsOf } from "../src/parquet/footer.ts";
+import { columnMetadata, readFooter } from "../src/parquet/footer.ts";
 import type { Struct, Thrift } from "../src/parquet/thrift.ts";
 import { readTable } from "../src/table.ts";
 import { readWithDuckDb } from "./duckdb.ts";

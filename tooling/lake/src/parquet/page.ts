@@ -17,6 +17,8 @@ export interface PageOptions {
   readonly statistics: boolean;
   /** Name that dictionaries have: PLAIN_DICTIONARY in the first version of the format, RLE_DICTIONARY since. */
   readonly dictionaryEncoding: "PLAIN_DICTIONARY" | "RLE_DICTIONARY";
+  /** Changes what is compressed into a page (v1: levels and values, v2: values) before it is; for tests of readers. */
+  readonly changePageBody?: ((body: Uint8Array, path: string) => Uint8Array) | undefined;
   /** Changes a page header before it is written; for tests of readers. */
   readonly changePageHeader?: ((header: Struct, path: string) => Struct) | undefined;
 }
@@ -43,7 +45,7 @@ export function dictionaryPage(column: Column, dictionary: Dictionary, options: 
   const values = new Bytes();
   encodeValues(values, column.leaf, dictionary.cells, "PLAIN");
   const encoding = options.dictionaryEncoding === "PLAIN_DICTIONARY" ? "PLAIN_DICTIONARY" : "PLAIN";
-  const body = codecs[options.codec].compress(values.written());
+  const body = compressed(column, values.written(), options);
   const header = { 7: struct({ 1: i32(dictionary.cells.length), 2: i32(encodings[encoding]) }) };
   return page(column, pageTypes.dictionary, header, [body], values.length, encoding, options);
 }
@@ -97,7 +99,7 @@ function dataPageV1(
       5: pageStatistics(column, range, coding, options),
     }),
   };
-  const body = codecs[options.codec].compress(content.written());
+  const body = compressed(column, content.written(), options);
   return page(column, pageTypes.data, header, [body], content.length, encoding, options);
 }
 
@@ -132,7 +134,7 @@ function dataPageV2(
       8: pageStatistics(column, range, coding, options),
     }),
   };
-  const parts = [repetitionBytes, definitionBytes, codecs[options.codec].compress(values)];
+  const parts = [repetitionBytes, definitionBytes, compressed(column, values, options)];
   const uncompressed = repetitionBytes.length + definitionBytes.length + values.length;
   return page(column, pageTypes.dataV2, header, parts, uncompressed, encoding, options);
 }
@@ -161,6 +163,10 @@ export function* distinctCells(
   const seen = new Uint8Array(coding.cells.length);
   for (let at = cellStart; at < cellEnd; at++) seen[coding.ids[at] as number] = 1;
   for (const [id, cell] of coding.cells.entries()) if (seen[id] === 1) yield cell;
+}
+
+function compressed(column: Column, body: Uint8Array, { codec, changePageBody }: PageOptions): Uint8Array {
+  return codecs[codec].compress(changePageBody?.(body, column.path.join(".")) ?? body);
 }
 
 function page(

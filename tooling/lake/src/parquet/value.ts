@@ -31,7 +31,8 @@ export function converter(leaf: Leaf): (value: unknown) => Cell {
   }
 }
 
-function unscaled(value: unknown, scale: number): bigint {
+/** A decimal's integer: the bigint as it is, or the number by its scale. */
+export function unscaled(value: unknown, scale: number): bigint {
   return typeof value === "bigint" ? value : BigInt(Math.round((value as number) * 10 ** scale));
 }
 
