@@ -1,1 +1,10 @@
-export {};
+export type { ColumnValues, LostValues, RowBatch } from "./batch.ts";
+export type { Dictionary } from "./dictionary.ts";
+export { ParquetError, type ParquetErrorCode } from "./errors.ts";
+export { type OpenOptions, open, type ParquetFile } from "./file.ts";
+export type { Value } from "./json.ts";
+export { defaultLimits, type Limits } from "./limits.ts";
+export type { CodecName, ColumnChunk, Metadata, PhysicalType, RowGroup } from "./metadata.ts";
+export { type RowsOptions, rows } from "./rows.ts";
+export type { Annotation, Repetition, SchemaElement, TimeUnit } from "./schema.ts";
+export { type ByteSource, bufferSource, fileSource } from "./source.ts";
