@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import { AuthError, explain, isPassing } from "../src/index.ts";
+
+const role = "arn:aws:iam::111122223333:role/lake";
+const user = "arn:aws:iam::444455556666:user/reader";
+
+function awsError(name: string, message: string, status = 403): Error {
+  return Object.assign(new Error(message), { name, $fault: "client", $metadata: { httpStatusCode: status } });
+}
+
+const refusedRole = awsError(
+  "AccessDenied",
+  `User: ${user} is not authorized to perform: sts:AssumeRole on resource: ${role}`,
+);
+
+describe("explain", () => {
+  it("lists what AWS hides about a refused role, in order", () => {
+    const line = explain(refusedRole, {
+      action: "sts:AssumeRole",
+      resource: role,
+      externalId: "wazuh-external-id-value",
+    });
+    expect(line).toBe(
+      `sts:AssumeRole on ${role} as ${user}: AccessDenied: not authorized; likely causes, in this order: ` +
+        "(1) the external id is not the one in the trust policy of the role (sts:ExternalId); " +
+        "(2) the trust policy of the role does not name this principal; " +
+        "(3) no policy of this user or role allows sts:AssumeRole on the role; " +
+        "(4) there is no such role: AWS does not tell",
+    );
+  });
+
+  it("asks for an external id where none was sent", () => {
+    expect(explain(refusedRole, { action: "sts:AssumeRole" })).toContain(
+      "(1) the trust policy of the role asks for an external id (sts:ExternalId) and none is set",
+    );
+  });
+
+  it.each([
+    [
+      "because no identity-based policy allows the sts:AssumeRole action",
+      "no policy of this user or role allows sts:AssumeRole",
+    ],
+    [
+      "because no resource-based policy allows the sts:AssumeRole action",
+      "the policy of the resource does not name this principal",
+    ],
+    ["with an explicit deny in a service control policy", "a statement with Effect Deny in a service control policy"],
+    ["because no permissions boundary allows the sts:AssumeRole action", "the permissions boundary does not allow"],
+    ["because no session policy allows the sts:AssumeRole action", "the session policy does not allow"],
+  ])("guesses nothing where AWS says %s", (reason, cause) => {
+    const line = explain(awsError("AccessDenied", `${refusedRole.message} ${reason}`));
+    expect(line).toContain(`sts:AssumeRole on ${role} as ${user}: AccessDenied: ${reason}; likely cause: ${cause}`);
+  });
+
+  it.each<[string, Error, RegExp]>([
+    [
+      "a chained role",
+      awsError(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        400,
+      ),
+      /from role to role a session lasts one hour at most; set iam_role_duration to 3600/,
+    ],
+    [
+      "a role with shorter sessions",
+      awsError(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        400,
+      ),
+      /shorter iam_role_duration or raise/,
+    ],
+    ["STS switched off", awsError("RegionDisabledException", "STS is not activated"), /not active in this region/],
+    [
+      "an unknown key",
+      awsError("InvalidClientTokenId", "The security token included in the request is invalid."),
+      /\(1\) the access key does not exist/,
+    ],
+    [
+      "a wrong secret",
+      awsError(
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match\n\nThe Canonical String was\nsecret stuff",
+      ),
+      /\(1\) the secret access key does not belong.*\(2\) the clock/,
+    ],
+    [
+      "a wrong clock",
+      awsError("SignatureDoesNotMatch", "Signature expired: 20240101T000000Z is now earlier than 2024"),
+      /likely cause: the clock/,
+    ],
+    [
+      "an expired token",
+      awsError("ExpiredToken", "The security token included in the request is expired"),
+      /have expired/,
+    ],
+    [
+      "no credentials",
+      Object.assign(new Error("Could not load credentials from any providers"), { name: "CredentialsProviderError" }),
+      /\/root\/\.aws\/credentials/,
+    ],
+    [
+      "an SSO session",
+      Object.assign(new Error("The SSO session associated with this profile has expired."), {
+        name: "CredentialsProviderError",
+      }),
+      /aws sso login/,
+    ],
+    [
+      "no queue",
+      awsError("QueueDoesNotExist", "The specified queue does not exist.", 400),
+      /URL or ARN.*\(2\) the caller may not see it/,
+    ],
+    ["a hidden object", awsError("AccessDenied", "Access Denied"), /allows s3:GetObject/],
+    [
+      "a KMS key",
+      awsError(
+        "AccessDenied",
+        `User: ${user} is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/k`,
+      ),
+      /\(1\) the policy of the KMS key/,
+    ],
+    [
+      "an archived object",
+      awsError("InvalidObjectState", "The operation is not valid for the object's storage class"),
+      /archived; restore it/,
+    ],
+    [
+      "another region",
+      awsError("PermanentRedirect", "The bucket you are attempting to access must be addressed…", 301),
+      /another region/,
+    ],
+    [
+      "no such host",
+      Object.assign(new Error("getaddrinfo ENOTFOUND x.sts.vpce"), { code: "ENOTFOUND" }),
+      /ENOTFOUND x\.sts\.vpce; likely causes.*\(1\) the name of the endpoint/,
+    ],
+    [
+      "a refused connection",
+      Object.assign(
+        new AggregateError([Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" })]),
+      ),
+      /nothing listens/,
+    ],
+    [
+      "a strange certificate",
+      Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
+      /NODE_EXTRA_CA_CERTS/,
+    ],
+    ["a broken service", awsError("InternalError", "We encountered an internal error", 500), /it passes/],
+  ])("names the likely cause of %s", (_what, error, expected) => {
+    const line = explain(error, { action: error.message === "Access Denied" ? "s3:GetObject" : undefined });
+    expect(line).toMatch(expected);
+    expect(line).not.toContain("\n");
+  });
+
+  it("says what it does not know as AWS says it", () => {
+    expect(explain(awsError("NewException", "Something new."))).toBe("NewException: Something new.");
+    expect(explain("plain")).toBe("Error: plain");
+  });
+
+  it("reads who, what and on what through the errors that wrap it", () => {
+    const wrapped = Object.assign(new Error("outer", { cause: awsError("AccessDenied", "Access Denied") }), {
+      action: "sqs:ReceiveMessage",
+      queue: "lake",
+    });
+    expect(explain(wrapped, { caller: user })).toMatch(
+      new RegExp(
+        `^sqs:ReceiveMessage on lake as ${user}: AccessDenied: Access Denied; likely causes.*allows sqs:ReceiveMessage`,
+      ),
+    );
+  });
+
+  it("does not explain twice", () => {
+    const error = new Error("receiving failed", { cause: new AuthError("AUTH_ROLE", "the one line", refusedRole) });
+    expect(explain(error, { action: "sqs:ReceiveMessage" })).toBe("the one line");
+  });
+
+  it("repeats no secret", () => {
+    const key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    const token = "IQoJb3JpZ2luX2VjE".repeat(20);
+    const said = `key AKIAIOSFODNN7EXAMPLE secret ${key} token ${token} X-Amz-Signature=abc&x=1 id my-external-id pass hunter2`;
+    const line = explain(awsError("Odd", said), { externalId: "my-external-id", secrets: ["hunter2"] });
+    for (const secret of [key, token, "AKIAIOSFODNN7EXAMPLE", "Signature=abc", "my-external-id", "hunter2"])
+      expect(line).not.toContain(secret);
+    expect(line).toContain("AKIA…MPLE");
+  });
+
+  it("keeps long object keys readable", () => {
+    const key = `aws/CLOUD_TRAIL_MGMT/2.0/region=us-east-1/accountId=123456789012/eventDay=20240410/${"0123456789abcdef".repeat(3)}.gz.parquet`;
+    expect(explain(awsError("AccessDenied", "Access Denied"), { action: "s3:GetObject", resource: key })).toContain(
+      key,
+    );
+  });
+});
+
+describe("isPassing", () => {
+  it.each([
+    [awsError("InternalError", "", 500), true],
+    [Object.assign(new Error(""), { code: "ECONNRESET" }), true],
+    [new Error("wrapped", { cause: Object.assign(new Error(""), { name: "TimeoutError" }) }), true],
+    [awsError("ThrottlingException", "", 400), true],
+    [refusedRole, false],
+    [Object.assign(new Error(""), { code: "ENOENT" }), false],
+    [new Error("anything"), false],
+  ])("of %s is %s", (error, expected) => {
+    expect(isPassing(error)).toBe(expected);
+  });
+});
