@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Nulls } from "./event.ts";
 import { type ObjectOptions, planObject } from "./object.ts";
 import { encodeChunk } from "./parquet/chunk.ts";
@@ -15,6 +16,8 @@ export interface LargeObject {
   readonly key: string;
   /** Bytes. */
   readonly size: number;
+  /** MD5 of the bytes in hex, without quotes. */
+  readonly etag: string;
   /** Rows of the whole file: the distinct ones, again and again. */
   readonly rows: number;
   readonly distinctRows: number;
@@ -43,12 +46,18 @@ export function makeLargeObject({ rowGroupBytes, ...options }: LargeObjectOption
     for (const repeat of repeats) yield { rows: rows(), repeat };
   }
   const write = (): Generator<Uint8Array, void> => writeParquet(schema, groups(), writeOptions);
+  const hash = createHash("md5");
   let size = 0;
-  for (const piece of write()) size += piece.length;
+  for (const piece of gathered(write())) {
+    hash.update(piece);
+    size += piece.length;
+  }
+  const etag = hash.digest("hex");
   return {
     source: options.source,
     key,
     size,
+    etag,
     rows: count * repeats.reduce((sum, repeat) => sum + repeat, 0),
     distinctRows: count,
     pieces: () => gathered(write()),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { makeLargeObject, parquetSchema } from "../src/index.ts";
 import { columnMetadata, readFooter } from "../src/parquet/footer.ts";
@@ -12,6 +13,7 @@ describe("a large object", () => {
 
   it("has row groups of the sizes that were asked for, and the size that it says", () => {
     expect(file.length).toBe(object.size);
+    expect(createHash("md5").update(file).digest("hex")).toBe(object.etag);
     const sizes = columnMetadata(readFooter(file).footer).map((columns) =>
       columns.reduce((sum, column) => sum + Number(column[7]?.value), 0),
     );
