@@ -28,7 +28,7 @@ const int = (bits: number) => (random: Random) => {
 };
 const uint = (bits: number) => (random: Random) => BigInt.asUintN(bits, int(bits)(random));
 /** Integers from 0 to `below`, which is not reached. */
-const upTo = (below: bigint) => (random: Random) => BigInt(`0x${random.hex(16)}`) % below;
+const upTo = (below: bigint) => (random: Random) => BigInt(`0x${random.hex(48)}`) % below;
 /** Around 1970, within the years that ISO 8601 writes with four digits. */
 const around = (limit: bigint) => (random: Random) => upTo(2n * limit)(random) - limit;
 const digits = (precision: number) => around(10n ** BigInt(precision));

@@ -59,7 +59,6 @@ function anyOptions(random: Random): FileOptions {
     dictionaryBytes: random.pick([20, 200, 1 << 20]),
     crc: random.chance(0.5),
     statistics: random.chance(0.5),
-    annotations: random.pick(["both", "logical"] as const),
     encoding: (column: Column) => {
       const choose = createRandom(`${encodings}/${column.path}`);
       return choose.chance(0.6) ? choose.pick(encodingsByType[column.leaf.type]) : undefined;
