@@ -1,0 +1,55 @@
+import type { Report } from "./fields.ts";
+import { type Issue, type Position, type Problem, tag } from "./issues.ts";
+import { type Cluster, type Indexer, readCluster, readIndexer } from "./manager.ts";
+import { type Module, readModules } from "./module.ts";
+import { readXml } from "./xml.ts";
+
+export interface Settings {
+  /** Each `<wodle name="aws-s3">`, in the order of the file. */
+  readonly modules: readonly Module[];
+  readonly cluster?: Cluster;
+  readonly indexer?: Indexer;
+}
+
+/**
+ * Reads a manager's `ossec.conf` and collects all that is wrong with what concerns Amazon Security Lake. Never throws.
+ * The settings hold what could be read; with an issue of severity `error` they are not to be used.
+ *
+ * Source: behaviour of the manager, Wazuh 4.9 to 4.14, and its reference of `wodle name="aws-s3"`, `cluster`, `indexer`.
+ */
+export function readSettings(text: string): { settings: Settings; issues: readonly Issue[] } {
+  const xml = readXml(text);
+  const issues: Issue[] = [...xml.issues];
+  const add = ({ line, column }: Position, subject: string, problem: Problem): void => {
+    issues.push({ ...problem, line, column, subject });
+  };
+  const report: Report = (element, ...problems) => {
+    for (const problem of problems) add(element, tag(element.name), problem);
+  };
+
+  const roots = xml.elements.filter(({ name }) => name === "ossec_config");
+  const sections = roots.flatMap(({ children }) => children);
+  const modules = readModules(sections, report);
+  const cluster = readCluster(sections, report);
+  const indexer = readIndexer(sections, report);
+  if (roots.length === 0) add(start, "The file", noRoot);
+  else if (modules.every(({ subscribers }) => subscribers.length === 0)) add(start, "The file", noSubscriber);
+  return {
+    settings: { modules, ...(cluster && { cluster }), ...(indexer && { indexer }) },
+    issues: issues.sort((a, b) => a.line - b.line || a.column - b.column),
+  };
+}
+
+const start: Position = { line: 1, column: 1 };
+
+const noRoot: Problem = {
+  severity: "error",
+  problem: "has no <ossec_config>",
+  fix: "Give the manager's ossec.conf",
+};
+
+const noSubscriber: Problem = {
+  severity: "warning",
+  problem: "defines no subscriber of Security Lake",
+  fix: 'Write <subscriber type="security_lake"> in <wodle name="aws-s3">',
+};
