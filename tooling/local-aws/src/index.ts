@@ -1,1 +1,23 @@
-export {};
+export type { EventForm, EventPattern, RuleTarget } from "./event-rule.ts";
+export type { Effect, Fault, Faults, ServiceName, TextMatch } from "./faults.ts";
+export type { Credentials } from "./identity.ts";
+export {
+  type AccountOptions,
+  type Announcement,
+  type LocalAws,
+  type LocalAwsOptions,
+  type MessageView,
+  type NewBucket,
+  type NewKey,
+  type NewObject,
+  type NewQueue,
+  type NewRole,
+  type NewRule,
+  type NewUser,
+  type PutObjectResult,
+  startLocalAws,
+} from "./local-aws.ts";
+export type { NotificationForm } from "./notifications.ts";
+export type { PolicySource } from "./policy.ts";
+export type { LoggedRequest, RequestFilter, RequestLog } from "./request-log.ts";
+export { createSubscription, type Subscription, type SubscriptionOptions } from "./subscription.ts";

@@ -1,0 +1,55 @@
+import { isRecord } from "./condition.ts";
+import { matches } from "./wildcard.ts";
+
+/**
+ * In which form an event reaches a queue: as EventBridge has it, or as the rule of a Security Lake subscriber makes of
+ * it, which leaves out version, id, detail-type and the finer details.
+ */
+export type EventForm = "eventbridge" | "security-lake";
+
+export interface Rule {
+  readonly name: string;
+  readonly arn: string;
+  readonly account: string;
+  readonly region: string;
+  readonly pattern: EventPattern;
+  enabled: boolean;
+  targets: readonly RuleTarget[];
+}
+
+export interface RuleTarget {
+  readonly queueArn: string;
+  readonly form: EventForm;
+}
+
+/** Source: EventBridge User Guide, "Creating event patterns". */
+export interface EventPattern {
+  readonly [name: string]: readonly unknown[] | EventPattern;
+}
+
+export function matchesPattern(pattern: EventPattern, event: unknown): boolean {
+  return Object.entries(pattern).every(([name, wanted]) => {
+    const actual = isRecord(event) ? event[name] : undefined;
+    if (!Array.isArray(wanted)) return matchesPattern(wanted as EventPattern, actual);
+    const values: readonly (unknown | undefined)[] = Array.isArray(actual) ? actual : [actual];
+    return values.some((value) => wanted.some((want) => matchesValue(want, value)));
+  });
+}
+
+function matchesValue(wanted: unknown, actual: unknown): boolean {
+  if (!isRecord(wanted)) return wanted === actual;
+  const text = String(actual);
+  const present = actual !== undefined;
+  return Object.entries(wanted).every(([filter, value]) => {
+    if (filter === "exists") return present === value;
+    if (!present) return false;
+    if (filter === "prefix") return text.startsWith(String(value));
+    if (filter === "suffix") return text.endsWith(String(value));
+    if (filter === "wildcard") return matches(String(value).replaceAll("?", "\\?"), text);
+    if (filter === "equals-ignore-case") return text.toLowerCase() === String(value).toLowerCase();
+    if (filter === "anything-but") {
+      return ![value].flat().some((excluded) => matchesValue(excluded, actual));
+    }
+    throw new RangeError(`Event pattern: the filter ${filter} is not implemented`);
+  });
+}
