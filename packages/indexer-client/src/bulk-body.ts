@@ -19,7 +19,8 @@ const afterId = encoder.encode('"}}\n');
  */
 export class BulkBodyBuilder {
   readonly #beforeId = new Map<string, Uint8Array>();
-  #buffer: Buffer;
+  #capacity: number;
+  #buffer: Buffer = Buffer.alloc(0);
   #length = 0;
   #offsets = new Uint32Array(256);
   #count = 0;
@@ -27,7 +28,7 @@ export class BulkBodyBuilder {
 
   /** @param capacity bytes to start with; it doubles when needed. */
   constructor(capacity: number = 64 * 1024) {
-    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    this.#capacity = capacity;
   }
 
   get byteLength(): number {
@@ -64,7 +65,7 @@ export class BulkBodyBuilder {
     this.#length++;
     this.#sourceStart = -1;
     this.#count++;
-    if (this.#count === this.#offsets.length) this.#offsets = grown(this.#offsets, this.#count * 2);
+    if (this.#count >= this.#offsets.length) this.#offsets = grown(this.#offsets, Math.max(256, this.#count * 2));
     this.#offsets[this.#count] = this.#length;
   }
 
@@ -76,8 +77,10 @@ export class BulkBodyBuilder {
       offsets: this.#offsets.subarray(0, this.#count + 1),
       count: this.#count,
     };
-    this.#buffer = Buffer.allocUnsafeSlow(this.#buffer.length);
-    this.#offsets = new Uint32Array(this.#offsets.length);
+    // The next body will be about as large; its memory is taken when it begins, since often there is no next one.
+    this.#capacity = Math.max(1, this.#length);
+    this.#buffer = Buffer.alloc(0);
+    this.#offsets = new Uint32Array(this.#count + 1);
     this.#length = 0;
     this.#count = 0;
     return body;
@@ -114,7 +117,7 @@ export class BulkBodyBuilder {
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#capacity, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }

@@ -3,7 +3,7 @@
  *
  *     node packages/indexer-client/template/build.ts <folder of catalogs> <folder of table schemas> > packages/indexer-client/src/data/fields.json
  *
- * - `core`: what analysts filter and rules read (core.json).
+ * - `core`: what analysts filter and rules read, and `lookup`: what is asked for now and then (core.json).
  * - `table`: every other column of the tables that Security Lake writes.
  * - `catalog`: of all classes of OCSF up to 1.3 (what Security Lake takes from custom sources) the attributes of two
  *   levels, and of a third level those that OCSF requires or recommends.
@@ -16,11 +16,16 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type Kind = "keyword" | "long" | "double" | "date" | "ip" | "boolean";
-export type Tier = "core" | "table" | "catalog" | "wide";
+export type Tier = "core" | "lookup" | "table" | "catalog" | "wide";
 /** Paths below `data`, sorted, by tier and kind. `opaque` values of any shape are kept in `_source` alone. */
 export type Fields = Readonly<Record<Tier, Readonly<Partial<Record<Kind, readonly string[]>>>>> & {
   readonly opaque: readonly string[];
 };
+
+interface Core {
+  readonly core: readonly string[];
+  readonly lookup: readonly string[];
+}
 
 interface Attribute {
   readonly t?: string;
@@ -144,7 +149,7 @@ function agreed(seen: ReadonlySet<Kind | "object">): Kind | undefined {
 export function buildFields(
   catalogs: readonly Catalog[],
   tables: readonly { readonly fields: readonly Column[] }[],
-  core: readonly string[],
+  core: Core,
 ): Fields {
   const customSources = catalogs.filter(({ version }) => before(version, 4));
   const everything: Found = new Map();
@@ -184,7 +189,8 @@ export function buildFields(
     return byKind;
   };
   return {
-    core: tier(core),
+    core: tier(core.core),
+    lookup: tier(core.lookup),
     table: tier(columns.keys()),
     catalog: tier(near.keys()),
     wide: tier(far.keys()),
@@ -225,7 +231,7 @@ export function render(fields: Fields): string {
   return `{\n${tiers.join(",\n")}\n}\n`;
 }
 
-export const core: readonly string[] = JSON.parse(readFileSync(join(import.meta.dirname, "core.json"), "utf8"));
+export const core: Core = JSON.parse(readFileSync(join(import.meta.dirname, "core.json"), "utf8"));
 
 if (import.meta.main) {
   const [catalogs, tables] = process.argv.slice(2) as [string, string];

@@ -7,7 +7,13 @@ interface Benchmark {
   readonly load: () => Promise<{ run(report: Report, args: readonly string[]): Promise<void> }>;
 }
 
-const benchmarks: Readonly<Record<string, Benchmark>> = {};
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  indexer: {
+    summary: "the bulk writer against bodies rendered before and helpers.bulk",
+    load: () => import("./indexer.ts"),
+  },
+  mapping: { summary: "index template levels against default dynamic mapping", load: () => import("./mapping.ts") },
+};
 
 const help = `Usage: pnpm bench <name> [--json] [options of the benchmark]
 
