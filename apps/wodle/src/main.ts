@@ -4,11 +4,12 @@ import { parseArgs } from "node:util";
 import type { Command } from "./command.ts";
 import { once } from "./commands/once.ts";
 import { run } from "./commands/run.ts";
+import { setup } from "./commands/setup.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { createLog } from "./log.ts";
 import { watchSignals } from "./signals.ts";
 
-const commands: Readonly<Record<string, Command>> = { once, run };
+const commands: Readonly<Record<string, Command>> = { once, run, setup };
 
 const help = `The subscriber of Amazon Security Lake for ThreatLockDown managers.
 

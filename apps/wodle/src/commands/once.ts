@@ -1,0 +1,51 @@
+import type { Command } from "../command.ts";
+import { activeModules, readConfiguration } from "../configuration.ts";
+import { exitCode } from "../exit-code.ts";
+import { openOutlet, readSubscriberOptions, subscriberOptions, subscriberOptionsHelp } from "../subscriber-options.ts";
+import { type Summary, summaryText } from "../summary.ts";
+
+export const once: Command = {
+  summary: "drain the queue of each subscriber, and end",
+  help: `Takes all messages that wait in the queue of each security_lake subscriber, and ends.
+
+Usage: security-lake-wodle once [options]
+
+${subscriberOptionsHelp}  --json                      the summary as JSON, one line a subscriber
+
+Standard output has the summary alone. A message is deleted only after each of its events is stored, was stored already,
+or is kept as a dead letter. Exit codes are those of the stock aws-s3 module: 0 when every queue was drained, 3 for
+credentials, 11 for the indexer, 12 for the configuration, 20 and 21 for the queue, 22 for the region.
+`,
+  options: { ...subscriberOptions, json: { type: "boolean" } },
+
+  async run(values, _positionals, context) {
+    const options = readSubscriberOptions(values);
+    const settings = await readConfiguration(options.config, context.log);
+    const modules = activeModules(settings, options.config, context.log);
+    if (modules.length === 0) return exitCode.ok;
+    const outlet = await openOutlet(settings, options, context);
+    try {
+      for (const subscription of modules.flatMap(({ subscribers }) => subscribers)) {
+        if (context.signals.stop.aborted) break;
+        const summary = await outlet.drain(subscription);
+        context.print(values.json ? `${JSON.stringify(summary)}\n` : summaryText(summary));
+        warnOfLoss(summary, options.state, context.log.warning);
+      }
+    } finally {
+      await outlet.close();
+    }
+    return context.signals.signal() === "SIGINT" ? exitCode.usage : exitCode.ok;
+  },
+};
+
+/** Dead letters are nothing that should be found by chance. */
+export function warnOfLoss(
+  { queue, deadLettered, quarantined }: Summary,
+  state: string,
+  warn: (line: string) => void,
+): void {
+  if (deadLettered + quarantined === 0) return;
+  warn(
+    `Queue ${queue}: ${deadLettered} events and ${quarantined} messages could not be processed; they are kept with their reasons in ${state}.`,
+  );
+}

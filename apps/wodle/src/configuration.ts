@@ -1,0 +1,48 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { issueLine, type Module, readSettings, type Settings } from "@threatlockdown/ossec-config";
+import { exitCode, Failure } from "./exit-code.ts";
+import type { Log } from "./log.ts";
+
+export const defaultConfiguration = "/var/ossec/etc/ossec.conf";
+
+/**
+ * The manager's settings. Each issue of the file is logged, one line each.
+ *
+ * @throws Failure where the file cannot be read or has errors
+ */
+export async function readConfiguration(file: string, log: Log): Promise<Settings> {
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new Failure(
+      exitCode.configuration,
+      `The configuration ${file} cannot be read (${cause.code}): give the manager's ossec.conf by --config.`,
+      { cause },
+    );
+  });
+  const { settings, issues } = readSettings(text);
+  const level = { error: log.error, warning: log.warning, info: log.debug } as const;
+  for (const issue of issues) level[issue.severity](issueLine(issue, file));
+  const errors = issues.filter(({ severity }) => severity === "error").length;
+  if (errors > 0) {
+    throw new Failure(
+      exitCode.configuration,
+      `The configuration ${file} has ${errors} error${errors === 1 ? "" : "s"}, see above: nothing was done.`,
+    );
+  }
+  return settings;
+}
+
+/** The enabled modules that have a subscriber of Security Lake. */
+export function activeModules({ modules }: Settings, file: string, log: Log): readonly Module[] {
+  const active = modules.filter(({ enabled, subscribers }) => enabled && subscribers.length > 0);
+  if (active.length > 0) return active;
+  if (modules.some(({ enabled }) => !enabled)) log.info("Module AWS is disabled. Exiting...");
+  else log.warning(`${file}: No AWS buckets, services or subscribers defined. Exiting...`);
+  return active;
+}
+
+/** Where dead letters are kept unless said otherwise: below the manager's folder, beside the file where it is no manager's. */
+export function defaultState(configuration: string): string {
+  const folder = dirname(configuration);
+  return basename(folder) === "etc" ? join(dirname(folder), "var", "security-lake") : join(folder, "security-lake");
+}

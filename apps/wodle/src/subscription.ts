@@ -1,0 +1,184 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { AuthError, explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
+import { createIngest, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
+import {
+  type ConsumeOptions,
+  type ConsumerEvent,
+  consume,
+  Fatal,
+  openQueue,
+  type Queue,
+  QueueError,
+  type QueueErrorCode,
+} from "@threatlockdown/sqs-consumer";
+import { exitCode, Failure } from "./exit-code.ts";
+import type { Log } from "./log.ts";
+import { type Count, type Summary, startCount } from "./summary.ts";
+
+/** One `<subscriber type="security_lake">`. */
+export interface Subscription {
+  /** Name, URL or ARN of the queue. */
+  readonly queue: string;
+  readonly roleArn?: string | undefined;
+  readonly externalId?: string | undefined;
+  /** Seconds of a role session. */
+  readonly durationSeconds?: number | undefined;
+  readonly profile?: string | undefined;
+  readonly stsEndpoint?: string | undefined;
+  readonly serviceEndpoint?: string | undefined;
+}
+
+export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end" | "quarantine"> {
+  readonly concurrency: number;
+  readonly sink: Sink;
+  readonly log: Log;
+}
+
+/** Milliseconds between two lines that tell how far a long run is. */
+const progressInterval = 10_000;
+
+/**
+ * The wiring of one subscriber: credentials of the lake's role for queue and bucket, the ingest of a message as the
+ * queue's handler, the quarantine for what can never succeed.
+ *
+ * @throws Failure with the line to print and the exit code
+ */
+export async function runSubscription(subscription: Subscription, options: RunOptions): Promise<Summary> {
+  const { log, sink, concurrency } = options;
+  log.debug(`The SQS queue is: ${subscription.queue}`);
+  const count = startCount(() => performance.now());
+  try {
+    const { sqs, s3 } = await awsClients(subscription, concurrency, log);
+    const queue = await openQueue(sqs, subscription.queue);
+    log.debug(`Retrieving messages from: ${queue.url}`);
+    const tellIngest = ingestTeller(log);
+    const tellConsumer = consumerTeller(log, queue);
+    const ingest = createIngest(s3, sink, {
+      on(event) {
+        count.ingested(event);
+        tellIngest(event);
+      },
+    });
+    const progress = setInterval(() => log.info(progressLine(queue, count)), progressInterval).unref();
+    try {
+      const { left } = await consume(queue, ingest, {
+        ...options,
+        on(event) {
+          count.settled(event);
+          tellConsumer(event);
+        },
+      });
+      const peakMemory = process.resourceUsage().maxRSS * 1024;
+      return { queue: queue.name, ...count.soFar(), left, peakMemory };
+    } finally {
+      clearInterval(progress);
+    }
+  } catch (error) {
+    throw failureOf(error, subscription);
+  }
+}
+
+async function awsClients(
+  subscription: Subscription,
+  concurrency: number,
+  log: Log,
+): Promise<{ sqs: SQSClient; s3: S3Client }> {
+  const region = await findRegion({ queue: subscription.queue, profile: subscription.profile });
+  const credentials = lakeCredentials({
+    ...subscription,
+    region,
+    onFailure: (error, validForMs) =>
+      log.warning(
+        `The role's credentials could not be renewed and hold for ${Math.round(validForMs / 1000)} s more: ${explain(error)}`,
+      ),
+  });
+  const agent = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency) };
+  const requestHandler = { connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent };
+  const endpoint = subscription.serviceEndpoint === undefined ? {} : s3Endpoint(subscription.serviceEndpoint);
+  return {
+    sqs: new SQSClient({ region, credentials, requestHandler }),
+    s3: new S3Client({
+      region,
+      credentials,
+      followRegionRedirects: true,
+      requestHandler: { ...requestHandler, requestTimeout: 60_000 },
+      ...endpoint,
+    }),
+  };
+}
+
+/** The stock module's lines, where it has one for the case. */
+function ingestTeller(log: Log): (event: IngestEvent) => void {
+  return (event) => {
+    if (event.type === "nothing-to-do") log.debug(`Message needs nothing: ${event.reason}`);
+    if (event.type !== "object") return;
+    const { key, bucket } = event.object;
+    log.debug(`Processing file ${key} in ${bucket}`);
+    log.debug(`Found ${event.rows} events in file ${key}`);
+  };
+}
+
+function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void {
+  const said = new Set<string>();
+  const once = (line: string): void => {
+    if (said.has(line)) log.debug(line);
+    else log.warning(line);
+    said.add(line);
+  };
+  return (event) => {
+    switch (event.type) {
+      case "received":
+        for (const { body } of event.messages) log.debug(`The message is: ${body}`);
+        break;
+      case "deleted":
+        log.debug(`Message deleted from queue: ${queue.name}`);
+        break;
+      case "quarantined":
+        log.warning(`Message ${event.message.id} can never succeed and was quarantined: ${event.reason.message}`);
+        break;
+      case "returned":
+        once(`Messages go back to queue ${queue.name} and are tried again later: ${explain(event.reason)}`);
+        break;
+      case "lost":
+        log.warning(
+          `The lease of message ${event.message.id} was lost; another consumer has it: ${explain(event.reason)}`,
+        );
+        break;
+      case "trouble":
+        once(`${event.action} on queue ${queue.name} failed and is tried again: ${explain(event.error)}`);
+        break;
+      case "renewal-denied":
+        once(
+          `Leases on queue ${queue.name} cannot be renewed, so fewer messages are taken at a time: ${explain(event.error)}; allow sqs:ChangeMessageVisibility`,
+        );
+    }
+  };
+}
+
+function progressLine(queue: Queue, count: Count): string {
+  const { events, objects, deleted, received } = count.soFar();
+  return `Queue ${queue.name}: ${events} events of ${objects} objects accepted, ${deleted} of ${received} messages deleted so far.`;
+}
+
+const queueExitCodes: Readonly<Partial<Record<QueueErrorCode, number>>> = {
+  QUEUE_NAME: exitCode.configuration,
+  QUEUE_FIFO: exitCode.configuration,
+  QUEUE_MISSING: exitCode.queueNotFound,
+  QUEUE_CREDENTIALS: exitCode.credentials,
+};
+
+function failureOf(error: unknown, { queue, externalId, profile }: Subscription): unknown {
+  const line = explain(error, { externalId, profile, secrets: externalId === undefined ? [] : [externalId] });
+  const failure = (code: number, text: string) => new Failure(code, text, { cause: error });
+  if (error instanceof AuthError) {
+    return failure(error.code === "AUTH_REGION" ? exitCode.region : exitCode.credentials, `Access error: ${line}`);
+  }
+  if (error instanceof QueueError) {
+    // A queue that may not be looked up is reported by the stock module as one that does not exist.
+    const lookUp = error.action === "sqs:GetQueueUrl" ? exitCode.queueNotFound : exitCode.queue;
+    return failure(queueExitCodes[error.code] ?? lookUp, error.message);
+  }
+  if (error instanceof Fatal) return failure(exitCode.unreachable, error.message);
+  return error instanceof Error && "$metadata" in error ? failure(exitCode.queue, `Queue ${queue}: ${line}`) : error;
+}

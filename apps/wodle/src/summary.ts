@@ -1,0 +1,86 @@
+import type { IngestEvent } from "@threatlockdown/pipeline";
+import type { ConsumerEvent } from "@threatlockdown/sqs-consumer";
+
+/** What a run did, in numbers. */
+export interface Summary {
+  readonly queue: string;
+  /** Deliveries; a message that comes twice counts twice. */
+  readonly received: number;
+  readonly deleted: number;
+  /** Times that a message was given back to be tried again. */
+  readonly returned: number;
+  readonly quarantined: number;
+  /** Leases lost to another consumer or to time. */
+  readonly lost: number;
+  /** Messages given back and not settled before the end; they wait in the queue. */
+  readonly left: number;
+  readonly objects: number;
+  readonly events: number;
+  readonly stored: number;
+  readonly alreadyStored: number;
+  readonly deadLettered: number;
+  /** Announced things that are no data, by reason. */
+  readonly nothingToDo: Readonly<Record<string, number>>;
+  /** Seconds from the first receive to the last settlement. */
+  readonly seconds: number;
+  /** Bytes of the process at its largest. */
+  readonly peakMemory: number;
+}
+
+/** Sums the events of one run. */
+export interface Count {
+  ingested(event: IngestEvent): void;
+  settled(event: ConsumerEvent): void;
+  soFar(): Omit<Summary, "queue" | "left" | "peakMemory">;
+}
+
+export function startCount(now: () => number): Count {
+  const messages = { received: 0, deleted: 0, returned: 0, quarantined: 0, lost: 0 };
+  const events = { objects: 0, events: 0, stored: 0, alreadyStored: 0, deadLettered: 0 };
+  const nothingToDo: Record<string, number> = {};
+  let first: number | undefined;
+  let last = now();
+  return {
+    ingested(event) {
+      if (event.type === "nothing-to-do") nothingToDo[event.reason] = (nothingToDo[event.reason] ?? 0) + 1;
+      if (event.type !== "object") return;
+      events.objects++;
+      events.events += event.rows;
+      events.stored += event.accepted.stored;
+      events.alreadyStored += event.accepted.alreadyStored;
+      events.deadLettered += event.accepted.deadLettered;
+    },
+    settled(event) {
+      if (event.type === "trouble" || event.type === "renewal-denied") return;
+      if (event.type === "received") messages.received += event.messages.length;
+      else messages[event.type]++;
+      if (event.type === "received" && event.messages.length > 0) first ??= now();
+      last = now();
+    },
+    soFar: () => ({ ...messages, ...events, nothingToDo, seconds: first === undefined ? 0 : (last - first) / 1000 }),
+  };
+}
+
+/** For people: what they want to know first comes first. */
+export function summaryText(summary: Summary): string {
+  const { events, objects, seconds, deadLettered, quarantined, left } = summary;
+  const rate = seconds > 0 ? ` (${count(Math.round(events / seconds))} events/s)` : "";
+  const nothing = Object.entries(summary.nothingToDo).map(([reason, times]) => `${count(times)} ${reason}`);
+  const lines: [string, string][] = [
+    ["Queue", summary.queue],
+    ["Events", `${count(events)} of ${count(objects)} objects in ${seconds.toFixed(1)} s${rate}`],
+    ["  stored", count(summary.stored)],
+    ["  already stored", count(summary.alreadyStored)],
+    ["  dead letters", count(deadLettered)],
+    ["Messages", `${count(summary.received)} received, ${count(summary.deleted)} deleted`],
+    ["  quarantined", count(quarantined)],
+    ["  left in the queue", left === 0 ? "0" : `${count(left)}, given back to be tried again`],
+    ...(nothing.length > 0 ? [["  no data", nothing.join(", ")] as [string, string]] : []),
+    ["Peak memory", `${Math.round(summary.peakMemory / 1024 / 1024)} MiB`],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
+}
+
+function count(value: number): string {
+  return value.toLocaleString("en-US");
+}
