@@ -37,7 +37,7 @@ export function emptiness(queue: Queue, clock: Clock): Emptiness {
   const awaited = () => clock.now() < nextReturn;
 
   const saysZero = async () => {
-    const depth = await queueDepth(queue, clock).catch(() => undefined);
+    const depth = queue.attributes ? await queueDepth(queue, clock).catch(() => undefined) : undefined;
     return depth?.visible === 0;
   };
 

@@ -120,21 +120,21 @@ const codes: Readonly<Partial<Record<Meaning, QueueErrorCode>>> = {
   retry: "QUEUE_UNREACHABLE",
 };
 
-const fixes: Readonly<Record<QueueErrorCode, string>> = {
-  QUEUE_NAME: "",
-  QUEUE_FIFO: "",
+const fixes: Readonly<Partial<Record<QueueErrorCode, string>>> = {
   QUEUE_MISSING:
     "check name, account and region of the queue; AWS gives the same answer where the caller may not see it",
   QUEUE_DENIED: "allow the action for this principal in its policy, the queue's policy and the key's policy",
   QUEUE_CREDENTIALS: "check the credentials and the clock of this machine",
   QUEUE_UNREACHABLE: "check network, proxy and endpoint",
-  QUEUE_REQUEST: "",
 };
 
 /** The error of a call to SQS as a user reads it: action, queue, what AWS says (it names the principal), what to do. */
 export function queueError(queue: string, action: string, cause: unknown): QueueError {
   const code = codes[meaning(cause)] ?? "QUEUE_REQUEST";
-  const said = cause instanceof Error ? cause.message || errorName(cause) : String(cause);
+  const name = errorName(cause);
+  const said = cause instanceof Error ? cause.message || name : String(cause);
+  // Credentials that cannot be had are not SQS's word; whoever provides them has said what to do.
+  if (name === "CredentialsProviderError") return new QueueError(code, queue, said, { action, cause });
   const fix = fixes[code];
-  return new QueueError(code, queue, `${errorName(cause)}: ${said}${fix === "" ? "" : ` (${fix})`}`, { action, cause });
+  return new QueueError(code, queue, `${name}: ${said}${fix === undefined ? "" : ` (${fix})`}`, { action, cause });
 }

@@ -119,13 +119,14 @@ export function keepLeases(queue: Queue, clock: Clock, emit: Emit): Leases {
     if (what === "stale" && lease.deleting) return;
     if (what === "stale") return lose(lease, lost(lease, "its receipt handle is no longer valid", error));
     if (what === "spent") return;
-    if (what === "denied") {
-      if (!denied) emit({ type: "renewal-denied", error });
-      denied = true;
-      return;
-    }
+    if (what === "denied") return deny(error);
     lease.renewAt = clock.now() + Math.min(timeoutMs / 12, 5_000);
     emit({ type: "trouble", action: "sqs:ChangeMessageVisibility", error });
+  };
+
+  const deny = (error: unknown) => {
+    if (!denied) emit({ type: "renewal-denied", error });
+    denied = true;
   };
 
   const release = (lease: Lease) => {
@@ -178,7 +179,14 @@ export function keepLeases(queue: Queue, clock: Clock, emit: Emit): Leases {
     release,
     lose,
     drop,
-    hide: (lease, seconds) => changeVisibility({ receiptHandle: lease.receiptHandle, seconds }),
+    async hide(lease, seconds) {
+      try {
+        await changeVisibility({ receiptHandle: lease.receiptHandle, seconds });
+      } catch (error) {
+        if (meaning(error) === "denied") deny(error);
+        throw error;
+      }
+    },
     all: () => [...held.values()],
     get size() {
       return held.size;

@@ -401,6 +401,17 @@ describe("leases", () => {
     expect(events.filter((event) => event.type === "renewal-denied")).toHaveLength(1);
   });
 
+  it("says so too when it may not return a message", async () => {
+    const { memory, events, run } = stage();
+    memory.send("bad");
+    memory.before = (name) => {
+      if (name === "ChangeMessageVisibilityBatch") throw failure("AccessDenied");
+    };
+    const summary = await run(() => Promise.reject(new Error("again")));
+    expect(summary).toMatchObject({ returned: 1, left: 1 });
+    expect(events.map((event) => event.type)).toEqual(["received", "renewal-denied", "returned"]);
+  });
+
   it("takes fewer messages at a time when they outlast a lease that cannot be renewed", async () => {
     const { clock, memory, run } = stage();
     memory.send(...numbered(40));

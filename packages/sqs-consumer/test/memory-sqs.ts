@@ -30,6 +30,9 @@ export interface MemorySqs {
   send(...bodies: string[]): void;
   /** Called before each request; throw to fail it, or wait. */
   before: (name: string, input: Record<string, unknown>, signal: AbortSignal) => void | Promise<void>;
+  /** Called after each request that succeeded; throw to lose its answer. */
+  after: (name: string) => void;
+  afterDelete: (id: string) => void;
   /** Gives the message to somebody else, as SQS does when its time has run out. */
   steal(body: string): void;
 }
@@ -42,6 +45,7 @@ export function failure(name: string, about: object = {}): Error {
 export function memorySqs(clock: VirtualClock, attributes: Record<string, string> = {}): MemorySqs {
   const settings = { VisibilityTimeout: "30", MessageRetentionPeriod: "345600", ...attributes };
   const stored = new Map<string, Stored>();
+  const byHandle = new Map<string, Stored>();
   const calls: Call[] = [];
   let handles = 0;
   let ids = 0;
@@ -50,15 +54,20 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
     message.receives += 1;
     message.visibleAt = clock.now() + seconds * 1000;
     message.heldSince = clock.now();
+    if (message.handle !== undefined) byHandle.delete(message.handle);
     message.handle = `handle-${++handles}`;
+    byHandle.set(message.handle, message);
   };
 
   const receive = async (input: ReceiveMessageCommand["input"], signal: AbortSignal) => {
     const until = clock.now() + (input.WaitTimeSeconds ?? 0) * 1000;
     for (;;) {
       if (signal.aborted) throw Object.assign(new Error("aborted"), { name: "AbortError" });
-      const visible = [...stored.values()].filter((message) => message.visibleAt <= clock.now());
-      const given = visible.slice(0, input.MaxNumberOfMessages ?? 1);
+      const given: Stored[] = [];
+      for (const message of stored.values()) {
+        if (given.length === (input.MaxNumberOfMessages ?? 1)) break;
+        if (message.visibleAt <= clock.now()) given.push(message);
+      }
       if (given.length > 0 || clock.now() >= until) {
         for (const message of given) take(message, input.VisibilityTimeout ?? Number(settings.VisibilityTimeout));
         return {
@@ -70,12 +79,11 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
           })),
         };
       }
-      const next = Math.min(until, ...[...stored.values()].map((message) => message.visibleAt));
-      await clock.sleep(Math.min(next - clock.now(), 100), signal);
+      await clock.sleep(Math.min(until - clock.now(), 100), signal);
     }
   };
 
-  const find = (handle: string | undefined) => [...stored.values()].find((message) => message.handle === handle);
+  const find = (handle: string | undefined) => (handle === undefined ? undefined : byHandle.get(handle));
 
   const changeVisibility = (entry: { ReceiptHandle?: string | undefined; VisibilityTimeout?: number | undefined }) => {
     const message = find(entry.ReceiptHandle);
@@ -91,6 +99,7 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
     const message = find(entry.ReceiptHandle);
     if (message === undefined) return "ReceiptHandleIsInvalid";
     stored.delete(message.id);
+    memory.afterDelete(message.id);
     return undefined;
   };
 
@@ -105,10 +114,28 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
     }),
   });
 
+  const respond = (command: object, signal: AbortSignal) => {
+    if (command instanceof ReceiveMessageCommand) return receive(command.input, signal);
+    if (command instanceof DeleteMessageBatchCommand) return each(command.input.Entries, remove);
+    if (command instanceof ChangeMessageVisibilityBatchCommand) return each(command.input.Entries, changeVisibility);
+    if (command instanceof GetQueueUrlCommand) return { QueueUrl: `http://memory/1/${command.input.QueueName}` };
+    if (!(command instanceof GetQueueAttributesCommand))
+      throw new Error(`${command.constructor.name} is not implemented`);
+    const all = [...stored.values()];
+    const visible = all.filter((message) => message.visibleAt <= clock.now()).length;
+    const counts = {
+      ApproximateNumberOfMessages: String(visible),
+      ApproximateNumberOfMessagesNotVisible: String(all.length - visible),
+    };
+    return { Attributes: { ...settings, ...counts } };
+  };
+
   const memory: MemorySqs = {
     calls,
     stored,
     before: () => undefined,
+    after: () => undefined,
+    afterDelete: () => undefined,
     send(...bodies) {
       for (const body of bodies) {
         const id = `message-${++ids}`;
@@ -127,21 +154,9 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
         const input = command.input as Record<string, unknown>;
         calls.push({ name, at: clock.now(), input });
         await memory.before(name, input, abortSignal);
-        if (command instanceof ReceiveMessageCommand) return receive(command.input, abortSignal);
-        if (command instanceof DeleteMessageBatchCommand) return each(command.input.Entries, remove);
-        if (command instanceof ChangeMessageVisibilityBatchCommand)
-          return each(command.input.Entries, changeVisibility);
-        if (command instanceof GetQueueUrlCommand) return { QueueUrl: `http://memory/1/${command.input.QueueName}` };
-        if (command instanceof GetQueueAttributesCommand) {
-          const all = [...stored.values()];
-          const visible = all.filter((message) => message.visibleAt <= clock.now()).length;
-          const counts = {
-            ApproximateNumberOfMessages: String(visible),
-            ApproximateNumberOfMessagesNotVisible: String(all.length - visible),
-          };
-          return { Attributes: { ...settings, ...counts } };
-        }
-        throw new Error(`${name} is not implemented`);
+        const answer = await respond(command, abortSignal);
+        memory.after(name);
+        return answer;
       },
     } as unknown as Sqs,
   };

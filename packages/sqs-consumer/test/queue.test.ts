@@ -112,7 +112,7 @@ describe("openQueue", () => {
     ["AccessDenied", "QUEUE_DENIED", /allow the action/],
     ["InvalidClientTokenId", "QUEUE_CREDENTIALS", /credentials and the clock/],
     ["ExpiredToken", "QUEUE_CREDENTIALS", /credentials/],
-    ["CredentialsProviderError", "QUEUE_CREDENTIALS", /credentials/],
+    ["CredentialsProviderError", "QUEUE_CREDENTIALS", /^sqs:GetQueueUrl on queue lake: CredentialsProviderError said$/],
   ])("says what %s means", async (name, code, text) => {
     const clock = virtualClock();
     const memory = memorySqs(clock);
