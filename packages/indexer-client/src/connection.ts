@@ -1,8 +1,32 @@
-import { type ApiError, type ApiResponse, Client, Connection, errors, Transport } from "@opensearch-project/opensearch";
+import {
+  type ApiError,
+  type ApiResponse,
+  Client,
+  type ClientOptions,
+  Connection,
+  errors,
+  Transport,
+} from "@opensearch-project/opensearch";
+import { AwsSigv4Signer } from "@opensearch-project/opensearch/aws-v3";
 
 export interface BasicCredentials {
   readonly username: string;
   readonly password: string;
+}
+
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  /** Asked for again before this; without it, asked for once. */
+  readonly expiration?: Date;
+}
+
+export interface SigV4 {
+  readonly region: string;
+  readonly service: "es" | "aoss";
+  /** A provider of the AWS SDK fits. */
+  readonly credentials: () => Promise<AwsCredentials>;
 }
 
 export interface ConnectionOptions {
@@ -18,6 +42,8 @@ export interface ConnectionOptions {
   readonly serverName?: string;
   /** Asked before each request, so that a changed password needs no restart; keep what is dear to find out. */
   readonly credentials?: () => BasicCredentials | Promise<BasicCredentials>;
+  /** For Amazon OpenSearch Service (`es`) and Serverless (`aoss`), instead of `credentials`. */
+  readonly sigv4?: SigV4;
   /** Milliseconds of silence after which a request counts as lost. Default 60,000. */
   readonly requestTimeout?: number;
   /** Compress requests: less on the wire, more CPU. */
@@ -32,12 +58,23 @@ export function connect(options: ConnectionOptions): Client {
     requestTimeout: options.requestTimeout ?? 60_000,
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ssl: tlsOf(options),
-    Connection: withCause(Connection),
-    ...(options.credentials === undefined ? {} : { Transport: withCredentials(options.credentials) }),
+    ...authorization(options),
   });
   // The client's own pause of 1 to 32 minutes would leave a node that restarted without work.
   client.connectionPool.resurrectTimeout = 1_000;
   return client;
+}
+
+function authorization({ credentials, sigv4 }: ConnectionOptions): Pick<ClientOptions, "Connection" | "Transport"> {
+  if (sigv4 !== undefined) {
+    const { region, service } = sigv4;
+    const signer = AwsSigv4Signer({ region, service, getCredentials: sigv4.credentials as never });
+    return { Connection: withCause(signer.Connection), Transport: signer.Transport };
+  }
+  return {
+    Connection: withCause(Connection),
+    ...(credentials === undefined ? {} : { Transport: withCredentials(credentials) }),
+  };
 }
 
 function tlsOf(options: ConnectionOptions): Record<string, unknown> {

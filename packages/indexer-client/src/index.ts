@@ -6,8 +6,15 @@ export {
   createBulkWriter,
   type IndexerEvent,
 } from "./bulk-writer.ts";
-export { type BasicCredentials, type ConnectionOptions, connect } from "./connection.ts";
+export {
+  type AwsCredentials,
+  type BasicCredentials,
+  type ConnectionOptions,
+  connect,
+  type SigV4,
+} from "./connection.ts";
 export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
 export { IndexerError, type IndexerErrorCode } from "./errors.ts";
+export { type Replayed, replay } from "./replay.ts";
 export { checkSetup, type SetupOptions, type SetupStep, setup } from "./setup.ts";
 export { indexPattern, indexTemplate, type Level, type TemplateOptions, templateName } from "./template.ts";

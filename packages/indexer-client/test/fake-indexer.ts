@@ -44,6 +44,10 @@ export async function fakeIndexer(
   let mostOpen = 0;
 
   const server = createServer(async (request, response) => {
+    if (request.method === "HEAD") {
+      response.end();
+      return;
+    }
     open++;
     mostOpen = Math.max(mostOpen, open);
     response.on("close", () => open--);

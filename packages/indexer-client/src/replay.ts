@@ -1,0 +1,85 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { BulkBodyBuilder } from "./bulk-body.ts";
+import type { Accepted, BulkWriter } from "./bulk-writer.ts";
+import type { DocumentEntry } from "./dead-letter.ts";
+
+export interface Replayed extends Accepted {
+  /** Entries of other kinds, and lines that are no entry (a crash may have torn one): not sent, still in the file. */
+  readonly others: number;
+}
+
+/** Bodies of this size are written, and this many of them at a time, so that a file of any size needs little memory. */
+const bodyBytes = 1_000_000;
+const bodiesAtATime = 8;
+
+/**
+ * Sends the documents of a dead letter file again, under the same ids. The file is only read, as far as it reached at the
+ * start: what is refused again goes to the dead letter of the writer, even if that is the same file. Rejects when a write
+ * does; to replay all of the file again is harmless then.
+ */
+export async function replay(path: string, writer: BulkWriter, signal?: AbortSignal): Promise<Replayed> {
+  const total = { stored: 0, alreadyStored: 0, deadLettered: 0, others: 0 };
+  const writes = new Set<Promise<void>>();
+  const builder = new BulkBodyBuilder();
+  const write = (): void => {
+    const writing = writer.write(builder.take(), signal === undefined ? {} : { signal }).then((accepted) => {
+      total.stored += accepted.stored;
+      total.alreadyStored += accepted.alreadyStored;
+      total.deadLettered += accepted.deadLettered;
+      writes.delete(writing);
+    });
+    // Awaited below; until then its rejection is nobody's surprise.
+    writing.catch(() => {});
+    writes.add(writing);
+  };
+
+  for await (const line of linesOf(path)) {
+    const entry = documentOf(line);
+    if (entry === undefined) {
+      if (line !== "") total.others++;
+      continue;
+    }
+    builder.begin(entry.index, entry.id);
+    builder.append(entry.source);
+    builder.end();
+    if (builder.byteLength < bodyBytes) continue;
+    write();
+    if (writes.size >= bodiesAtATime) await Promise.race(writes);
+  }
+  if (builder.count > 0) write();
+  await Promise.all(writes);
+  return total;
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const { size } = await stat(path);
+  if (size === 0) return;
+  const input = createReadStream(path, { end: size - 1 });
+  try {
+    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  } finally {
+    input.destroy();
+  }
+}
+
+function documentOf(
+  line: string,
+): { readonly index: string; readonly id: string; readonly source: Buffer } | undefined {
+  let entry: Partial<DocumentEntry> | null;
+  try {
+    entry = JSON.parse(line) as Partial<DocumentEntry> | null;
+  } catch {
+    return undefined;
+  }
+  if (entry?.kind !== "document" || typeof entry.index !== "string" || typeof entry.id !== "string") return undefined;
+  const { index, id, document, documentBase64 } = entry;
+  const source =
+    typeof document === "string"
+      ? Buffer.from(document)
+      : typeof documentBase64 === "string"
+        ? Buffer.from(documentBase64, "base64")
+        : undefined;
+  return source === undefined || source.includes("\n") ? undefined : { index, id, source };
+}
