@@ -1,7 +1,7 @@
 /**
  * Works out which fields of OCSF events the index template maps, and as what:
  *
- *     node packages/indexer-client/template/build.ts <folder of catalogs> <folder of table schemas> > packages/indexer-client/src/data/fields.json
+ *     node packages/indexer-client/template/build.ts > packages/indexer-client/src/data/fields.json
  *
  * - `core`: what analysts filter and rules read, and `lookup`: what is asked for now and then (core.json).
  * - `table`: every other column of the tables that Security Lake writes.
@@ -40,8 +40,14 @@ interface Catalog {
   readonly objects: Record<string, { readonly attributes: Record<string, Attribute> }>;
 }
 
-type ColumnType = string | { readonly struct?: readonly Column[]; readonly list?: ColumnType; readonly map?: unknown };
-type Column = readonly [name: string, type: ColumnType, nullable: boolean];
+export type ColumnType =
+  | string
+  | { readonly struct?: readonly Column[]; readonly list?: ColumnType; readonly map?: unknown };
+export interface Table {
+  readonly fields: readonly Column[];
+}
+
+export type Column = readonly [name: string, type: ColumnType, nullable: boolean];
 
 /** Payloads: as they come from the source, of any shape and size. */
 const opaque = [
@@ -146,11 +152,7 @@ function agreed(seen: ReadonlySet<Kind | "object">): Kind | undefined {
   return "keyword";
 }
 
-export function buildFields(
-  catalogs: readonly Catalog[],
-  tables: readonly { readonly fields: readonly Column[] }[],
-  core: Core,
-): Fields {
+function buildFields(catalogs: readonly Catalog[], tables: readonly Table[], core: Core): Fields {
   const customSources = catalogs.filter(({ version }) => before(version, 4));
   const everything: Found = new Map();
   for (const catalog of catalogs) walkCatalog(catalog, everything, 4, 4);
@@ -194,7 +196,7 @@ export function buildFields(
     table: tier(columns.keys()),
     catalog: tier(near.keys()),
     wide: tier(far.keys()),
-    opaque: opaque.filter((path) => everything.has(path) || columns.has(path) || path === "unmapped").sort(),
+    opaque: [...opaque].sort(),
   };
 }
 
@@ -212,7 +214,16 @@ function before(version: string, minor: number): boolean {
   return major === 1 && (second as number) < minor;
 }
 
-export function readFolder<T>(folder: string, pattern: RegExp): T[] {
+/** From the catalogs of ocsf-schema and the tables of the lake generator. */
+export function build(): string {
+  const root = join(import.meta.dirname, "../../..");
+  const catalogs = readFolder<Catalog>(join(root, "packages/ocsf-schema/src/data"), /^catalog-1\..*\.json$/);
+  const tables = readFolder<Table>(join(root, "tooling/lake/schemas"), /_[12]_0\.json$/);
+  const core = JSON.parse(readFileSync(join(import.meta.dirname, "core.json"), "utf8")) as Core;
+  return render(buildFields(catalogs, tables, core));
+}
+
+function readFolder<T>(folder: string, pattern: RegExp): T[] {
   return readdirSync(folder)
     .filter((name) => pattern.test(name))
     .sort()
@@ -220,7 +231,7 @@ export function readFolder<T>(folder: string, pattern: RegExp): T[] {
 }
 
 /** What is committed: one line for each kind of each tier. */
-export function render(fields: Fields): string {
+function render(fields: Fields): string {
   const tiers = Object.entries(fields).map(([name, value]) => {
     if (Array.isArray(value)) return `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`;
     const lines = Object.entries(value)
@@ -231,11 +242,4 @@ export function render(fields: Fields): string {
   return `{\n${tiers.join(",\n")}\n}\n`;
 }
 
-export const core: Core = JSON.parse(readFileSync(join(import.meta.dirname, "core.json"), "utf8"));
-
-if (import.meta.main) {
-  const [catalogs, tables] = process.argv.slice(2) as [string, string];
-  process.stdout.write(
-    render(buildFields(readFolder(catalogs, /^catalog-1\.[0-9].*\.json$/), readFolder(tables, /_[12]_0\.json$/), core)),
-  );
-}
+if (import.meta.main) process.stdout.write(build());

@@ -1,0 +1,127 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "../src/connection.ts";
+import { checkSetup, type SetupOptions, setup } from "../src/setup.ts";
+import { templateName, templateVersion } from "../src/template.ts";
+
+type Stored = Record<string, unknown>;
+
+interface Place {
+  readonly client: ReturnType<typeof connect>;
+  readonly templates: Map<string, Stored>;
+  readonly policies: Map<string, Stored>;
+  readonly writes: string[];
+}
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** What an indexer answers about index templates and, with the plugin, about policies. */
+async function place({ plugin = true, status = 200 } = {}): Promise<Place> {
+  const templates = new Map<string, Stored>();
+  const policies = new Map<string, Stored>();
+  const writes: string[] = [];
+  const server = createServer(async (request, response) => {
+    const url = new URL(request.url ?? "", "http://indexer");
+    const name = url.pathname.split("/").at(-1) as string;
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const answer = (code: number, body: unknown): void => {
+      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    };
+    if (status !== 200)
+      return answer(status, {
+        error: { type: "security_exception", reason: "no permissions for [x] and User [name=u]" },
+        status,
+      });
+    const isPolicy = url.pathname.startsWith("/_plugins/");
+    if (isPolicy && !plugin)
+      return answer(400, { error: `no handler found for uri [${url.pathname}] and method [GET]` });
+    const things = isPolicy ? policies : templates;
+    if (request.method === "PUT") {
+      writes.push(`PUT ${request.url}`);
+      things.set(name, JSON.parse(text));
+      return answer(200, { acknowledged: true });
+    }
+    const found = things.get(name);
+    if (found === undefined) return answer(404, { error: { type: "missing", reason: "missing" }, status: 404 });
+    if (isPolicy) return answer(200, { _id: name, _seq_no: 7, _primary_term: 2, ...found });
+    answer(200, { index_templates: [{ name, index_template: found }] });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => server.close());
+  cleanups.push(() => server.closeAllConnections());
+  const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+  return { client, templates, policies, writes };
+}
+
+const outcomes = async (steps: ReturnType<typeof setup>): Promise<string[]> =>
+  (await steps).map(({ outcome }) => outcome);
+
+describe("setup", () => {
+  it("installs the template where there is none, and changes nothing the second time", async () => {
+    const { client, templates, writes } = await place();
+    expect(await outcomes(setup(client))).toEqual(["installed"]);
+    expect(templates.get(templateName)).toMatchObject({ version: templateVersion, priority: 500 });
+    expect(await outcomes(setup(client))).toEqual(["current"]);
+    expect(writes).toHaveLength(1);
+  });
+
+  it("upgrades an older one, and one with other settings", async () => {
+    const { client, templates } = await place();
+    await setup(client);
+    templates.set(templateName, { ...templates.get(templateName), version: templateVersion - 1 });
+    expect(await outcomes(setup(client))).toEqual(["upgraded"]);
+    const options: SetupOptions = { level: "lean" };
+    expect(await outcomes(setup(client, options))).toEqual(["upgraded"]);
+    expect(await outcomes(setup(client, options))).toEqual(["current"]);
+  });
+
+  it("leaves a newer one and a foreign one alone, each with one line", async () => {
+    const { client, templates, writes } = await place();
+    await setup(client);
+    templates.set(templateName, { ...templates.get(templateName), version: templateVersion + 1 });
+    const [newer] = await setup(client);
+    expect(newer).toMatchObject({ outcome: "left alone", message: expect.stringContaining("newer") });
+    templates.set(templateName, { index_patterns: ["x"] });
+    const [foreign] = await setup(client);
+    expect(foreign).toMatchObject({ outcome: "left alone", message: expect.stringContaining("not of this product") });
+    expect(foreign?.message).not.toContain("\n");
+    expect(writes).toHaveLength(1);
+  });
+
+  it("installs and changes the retention where the plugin is, and says where it is not", async () => {
+    const { client, policies, writes } = await place();
+    expect(await outcomes(setup(client, { retentionDays: 90 }))).toEqual(["installed", "installed"]);
+    expect(JSON.stringify(policies.get(templateName))).toContain('"min_index_age":"90d"');
+    expect(await outcomes(setup(client, { retentionDays: 90 }))).toEqual(["current", "current"]);
+    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "upgraded"]);
+    expect(writes.at(-1)).toContain("if_seq_no=7&if_primary_term=2");
+    policies.set(templateName, { policy: { description: "somebody's" } });
+    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "left alone"]);
+
+    const without = await place({ plugin: false });
+    expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not possible"]);
+  });
+
+  it("only looks when it is asked to", async () => {
+    const { client, templates, writes } = await place();
+    expect(await outcomes(checkSetup(client, { retentionDays: 9 }))).toEqual(["missing", "missing"]);
+    expect(writes).toEqual([]);
+    await setup(client, { retentionDays: 9 });
+    templates.set(templateName, { ...templates.get(templateName), version: 0 });
+    expect(await outcomes(checkSetup(client, { retentionDays: 8 }))).toEqual(["older", "older"]);
+    expect(writes).toHaveLength(2);
+  });
+
+  it.each([401, 403])("rejects with the indexer's words when it answers %i", async (status) => {
+    const { client } = await place({ status });
+    await expect(setup(client)).rejects.toMatchObject({
+      code: "denied",
+      message: expect.stringContaining("no permissions for [x]"),
+    });
+  });
+});
