@@ -93,18 +93,3 @@ function rounded(size: number): number {
   const step = 2 ** Math.max(4, 29 - Math.clz32(size));
   return Math.ceil(size / step) * step;
 }
-
-const KEPT_ARENAS = 4;
-/** An arena above this is given back to the system. */
-const KEPT_BYTES = 96 * 1024 * 1024;
-const idle: Arena[] = [];
-
-export function takeArena(memoryBytes: number): Arena {
-  const arena = idle.pop() ?? new Arena();
-  arena.reset(memoryBytes);
-  return arena;
-}
-
-export function giveArena(arena: Arena): void {
-  if (idle.length < KEPT_ARENAS && arena.byteLength <= KEPT_BYTES) idle.push(arena);
-}

@@ -223,8 +223,8 @@ function loadDictionary(column: Column, workshop: Workshop, header: PageHeader, 
 function buildTable(column: Column, workshop: Workshop, source: Block, count: number, raw: boolean): void {
   const { arena, kernel } = workshop;
   const { planned, word } = column;
-  const table = arena.alloc(4 * count + 16) + 16;
-  arena.u32[(table >> 2) - 1] = arena.u32[word + LEAF_NULL];
+  const table = arena.alloc(4 * (count + 1));
+  arena.u32[(table >> 2) + count] = arena.u32[word + LEAF_NULL];
   arena.u32[word + LEAF_TABLE] = table;
   arena.u32[word + LEAF_TABLE_LENGTH] = count;
   const keyBytes = planned.path.length * 6;

@@ -9,9 +9,7 @@ import {
   type Workshop,
 } from "./column.ts";
 import { ParquetError } from "./errors.ts";
-import type { Host } from "./kernel/kernel.ts";
 import {
-  DROPPED_REF,
   FLAG_QUOTED,
   LEAF_COLUMN,
   LEAF_CURSOR,
@@ -30,7 +28,6 @@ import {
   LEAF_WIDTH,
   LEAF_WORDS,
   NULL_REF,
-  RAW_MASK,
 } from "./kernel/layout.ts";
 import type { ColumnChunk, Footer, RowGroup } from "./metadata.ts";
 import type { PlannedLeaf } from "./plan.ts";
@@ -271,47 +268,4 @@ async function fetchWindow(
 ): Promise<void> {
   const end = Math.min(column.end, Math.max(range.end, range.start + size));
   column.window = await windowOf(source, footer, range.start, end);
-}
-
-// ---- what the kernel asks for
-
-/** The kernel's host: rare values and repeated map keys. `columns` gives the open row group's columns by leaf. */
-export function createHost(arena: Arena, columns: () => readonly (Column | undefined)[]): Host {
-  const bytesOf = (column: Column, source: number): { at: number; length: number } => {
-    const { width } = column.planned.rendering;
-    return width > 0 ? { at: source, length: width } : { at: source + 4, length: arena.view.getUint32(source, true) };
-  };
-  /** A key's bytes, so that entries of a dictionary and of a page without one compare. */
-  const keyBytes = (column: Column, ref: number): string => {
-    const known = column.keys?.get(ref);
-    if (known !== undefined) return known;
-    const { at, length } = bytesOf(column, ref & RAW_MASK);
-    return Buffer.from(arena.u8.buffer, at, length).toString("latin1");
-  };
-  return {
-    render(number, source, out) {
-      const column = columns()[number];
-      if (column === undefined) return 0;
-      const { at, length } = bytesOf(column, source);
-      const text = column.planned.rendering.format?.(arena.view, at, length);
-      if (text === undefined) return 0;
-      return out + Buffer.from(arena.u8.buffer, out, text.length * 3).write(text);
-    },
-    dropRepeatedKeys(number, from, to) {
-      const column = columns()[number];
-      if (column === undefined) return 0;
-      const { u32 } = arena;
-      const refs = u32[column.word + LEAF_REFS] >> 2;
-      const seen = new Set<number | string>();
-      let dropped = 0;
-      for (let i = refs + to - 1; i >= refs + from; i--) {
-        const key = column.raw ? keyBytes(column, u32[i]) : u32[i];
-        if (seen.has(key)) {
-          u32[i] = DROPPED_REF;
-          dropped++;
-        } else seen.add(key);
-      }
-      return dropped;
-    },
-  };
 }

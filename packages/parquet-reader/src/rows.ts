@@ -1,9 +1,9 @@
-import { giveArena, takeArena } from "./arena.ts";
 import { compile, type Program } from "./assemble.ts";
 import { type Gathering, gather, type RowBatch, takeLost } from "./batch.ts";
 import { at, type Column, checkFault, compactEntries, decodeRows, isLastPage } from "./column.ts";
 import { ParquetError, placed } from "./errors.ts";
 import type { ParquetFile } from "./file.ts";
+import type { CreateKernel } from "./kernel/kernel.ts";
 import {
   CALL_BASE,
   CALL_CURSOR_BYTES,
@@ -28,10 +28,11 @@ import {
   LEAF_LEFT,
   LEAF_LONGEST,
 } from "./kernel/layout.ts";
+import { createWasmKernel } from "./kernel/wasm.ts";
 import { project } from "./plan.ts";
-import { createReferenceKernel } from "./reference/kernel.ts";
-import { createHost, type OpenGroup, openGroup, prefetch, type Reading, turnPages } from "./rowgroup.ts";
+import { type OpenGroup, openGroup, prefetch, type Reading, turnPages } from "./rowgroup.ts";
 import { shapeOf } from "./shape.ts";
+import { giveWorkplace, takeWorkplace } from "./workshop.ts";
 
 /** How rows are read. */
 export interface RowsOptions {
@@ -57,20 +58,25 @@ const MAX_ROWS = 65_536;
  * @throws ParquetError for what the file has wrong; the rows before it were given.
  * @throws the signal's reason when it is aborted.
  */
-export async function* rows(file: ParquetFile, options: RowsOptions = {}): AsyncGenerator<RowBatch, void, undefined> {
+export function rows(file: ParquetFile, options: RowsOptions = {}): AsyncGenerator<RowBatch, void, undefined> {
+  return rowsBy(createWasmKernel, file, options);
+}
+
+/** `rows` with a kernel of choice. */
+export async function* rowsBy(
+  create: CreateKernel,
+  file: ParquetFile,
+  options: RowsOptions = {},
+): AsyncGenerator<RowBatch, void, undefined> {
   const { footer, plan, limits, source } = file;
   const maxRows = Math.min(MAX_ROWS, Math.max(1, Math.floor(options.maxRows ?? 1024)));
   const maxBytes = Math.max(1, options.maxBytes ?? 2 * 1024 * 1024);
   const shaping = { nulls: options.nulls ?? "omit", maps: options.maps ?? "object" };
-  const arena = takeArena(limits.memoryBytes);
-  let group: OpenGroup | undefined;
+  const workplace = takeWorkplace(create);
+  const { arena, kernel } = workplace;
   let firstRow = 0;
   let number = 0;
   try {
-    const kernel = createReferenceKernel(
-      arena,
-      createHost(arena, () => group?.byLeaf ?? []),
-    );
     const reading: Reading = {
       source,
       footer,
@@ -87,7 +93,9 @@ export async function* rows(file: ParquetFile, options: RowsOptions = {}): Async
     for (; number < footer.rowGroups.length; number++) {
       options.signal?.throwIfAborted();
       arena.reset(limits.memoryBytes);
-      group = openGroup(reading, number);
+      kernel.prepare(maxRows);
+      const group = openGroup(reading, number);
+      workplace.columns = group.byLeaf;
       if (group.rowCount === 0) continue;
       await prefetch(group, reading);
       const output = openOutput(reading, group, firstRow, maxRows, maxBytes);
@@ -114,7 +122,7 @@ export async function* rows(file: ParquetFile, options: RowsOptions = {}): Async
       checkEnd(group, reading);
       firstRow += group.rowCount;
     }
-    giveArena(arena);
+    giveWorkplace(create, workplace);
   } catch (error) {
     throw placed(error, { rowGroup: number });
   }

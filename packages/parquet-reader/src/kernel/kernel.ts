@@ -13,6 +13,8 @@ export interface Host {
  * What contradicts itself in the input sets FAULT and leaves the output in a harmless state.
  */
 export interface Kernel {
+  /** Takes what the kernel needs for steps of `rows` from the arena; after each of the arena's resets. */
+  prepare(rows: number): void;
   /** Renders a dictionary of `count` plain values between `source` and `end` into fragments from `out` on, their refs
    * into the leaf's table. With `raw` the refs point at the values. Gives the end of what was written. */
   renderDictionary(leaf: number, source: number, end: number, count: number, out: number, raw: boolean): number;

@@ -162,7 +162,7 @@ function decodeIndexes({ arena }: Memory, leaf: number, refs: number, ids: numbe
     let index = u32[at + i];
     if (index >= length) {
       fault(u32, leaf, FAULT_INDEX);
-      index = -1; // the word before the table is the null ref
+      index = length; // the word behind the table is the null ref
     }
     u32[refs + i] = u32[table + index];
   }

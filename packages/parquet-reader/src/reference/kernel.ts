@@ -5,12 +5,13 @@ import { carry, compact, decodeFlat, decodeRepeated, rawBytes } from "./decode.t
 import type { Memory } from "./memory.ts";
 import { renderDictionary } from "./render.ts";
 
-const MOST_ROWS = 65536;
-
 /** The steps in plain TypeScript: what the WebAssembly kernel is measured and tested against. */
 export function createReferenceKernel(arena: Arena, host: Host): Kernel {
-  const memory: Memory = { arena, host, levels: new Uint8Array(MOST_ROWS) };
+  const memory: Memory = { arena, host, levels: new Uint8Array(0) };
   return {
+    prepare(rows) {
+      if (memory.levels.length < rows) memory.levels = new Uint8Array(rows);
+    },
     renderDictionary: (leaf, source, end, count, out, raw) =>
       renderDictionary(memory, leaf, source, end, count, out, raw),
     decodeFlat: (leaves, count, rows) => decodeFlat(memory, leaves, count, rows),

@@ -6,5 +6,5 @@ export interface Memory {
   readonly arena: Arena;
   readonly host: Host;
   /** Definition levels that nobody keeps. */
-  readonly levels: Uint8Array;
+  levels: Uint8Array;
 }

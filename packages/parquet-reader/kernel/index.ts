@@ -1,0 +1,13 @@
+import { setLevelScratch } from "./decode";
+import { prepareDigits } from "./numbers";
+
+export { assemble } from "./assemble";
+export { decodeFlat } from "./decode";
+export { renderDictionary } from "./dictionary";
+export { carry, compact, decodeRepeated, rawBytes } from "./entries";
+
+/** Call before all else: `scratch` has room for a level byte of each row of a step. */
+export function prepare(scratch: u32): void {
+  prepareDigits();
+  setLevelScratch(scratch);
+}

@@ -1,0 +1,35 @@
+import { Arena } from "./arena.ts";
+import type { Column } from "./column.ts";
+import { createHost } from "./host.ts";
+import type { CreateKernel, Kernel } from "./kernel/kernel.ts";
+
+/** An arena with the kernel that works on it, and the columns that are open there, by leaf number. */
+export interface Workplace {
+  readonly arena: Arena;
+  readonly kernel: Kernel;
+  columns: readonly (Column | undefined)[];
+}
+
+const KEPT = 4;
+/** An arena above this is given back to the system. */
+const KEPT_BYTES = 96 * 1024 * 1024;
+const idle = new Map<CreateKernel, Workplace[]>();
+
+/** A workplace that nobody uses, from the last reading or new. */
+export function takeWorkplace(create: CreateKernel): Workplace {
+  const before = idle.get(create)?.pop();
+  if (before !== undefined) return before;
+  const arena = new Arena();
+  let workplace: Workplace | undefined;
+  const host = createHost(arena, () => workplace?.columns ?? []);
+  workplace = { arena, kernel: create(arena, host), columns: [] };
+  return workplace;
+}
+
+/** Gives a workplace back after a reading that went well; what a broken file left behind is not used again. */
+export function giveWorkplace(create: CreateKernel, workplace: Workplace): void {
+  workplace.columns = [];
+  const list = idle.get(create) ?? [];
+  idle.set(create, list);
+  if (list.length < KEPT && workplace.arena.byteLength <= KEPT_BYTES) list.push(workplace);
+}
