@@ -121,10 +121,12 @@ function ingestTeller(log: Log): (event: IngestEvent) => void {
 
 function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void {
   const said = new Set<string>();
-  const once = (line: string): void => {
-    if (said.has(line)) log.debug(line);
+  /** What many messages may suffer from is said once a cause, whatever object or message it shows on. */
+  const once = (error: unknown, line: string): void => {
+    const cause = [error, (error as Error).cause].map((link) => (link as Error | undefined)?.name).join();
+    if (said.has(cause)) log.debug(line);
     else log.warning(line);
-    said.add(line);
+    said.add(cause);
   };
   return (event) => {
     switch (event.type) {
@@ -138,7 +140,10 @@ function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void 
         log.warning(`Message ${event.message.id} can never succeed and was quarantined: ${event.reason.message}`);
         break;
       case "returned":
-        once(`Messages go back to queue ${queue.name} and are tried again later: ${explain(event.reason)}`);
+        once(
+          event.reason,
+          `Messages go back to queue ${queue.name} and are tried again later: ${explain(event.reason)}`,
+        );
         break;
       case "lost":
         log.warning(
@@ -146,10 +151,11 @@ function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void 
         );
         break;
       case "trouble":
-        once(`${event.action} on queue ${queue.name} failed and is tried again: ${explain(event.error)}`);
+        once(event.error, `${event.action} on queue ${queue.name} failed and is tried again: ${explain(event.error)}`);
         break;
       case "renewal-denied":
         once(
+          event.error,
           `Leases on queue ${queue.name} cannot be renewed, so fewer messages are taken at a time: ${explain(event.error)}; allow sqs:ChangeMessageVisibility`,
         );
     }
@@ -171,8 +177,9 @@ const queueExitCodes: Readonly<Partial<Record<QueueErrorCode, number>>> = {
 function failureOf(error: unknown, { queue, externalId, profile }: Subscription): unknown {
   const line = explain(error, { externalId, profile, secrets: externalId === undefined ? [] : [externalId] });
   const failure = (code: number, text: string) => new Failure(code, text, { cause: error });
-  if (error instanceof AuthError) {
-    return failure(error.code === "AUTH_REGION" ? exitCode.region : exitCode.credentials, `Access error: ${line}`);
+  const refused = [error, (error as Error).cause].find((link) => link instanceof AuthError);
+  if (refused !== undefined) {
+    return failure(refused.code === "AUTH_REGION" ? exitCode.region : exitCode.credentials, `Access error: ${line}`);
   }
   if (error instanceof QueueError) {
     // A queue that may not be looked up is reported by the stock module as one that does not exist.

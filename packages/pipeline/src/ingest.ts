@@ -46,7 +46,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       } catch (error) {
         if (error instanceof IndexerError) throw new Fatal(error.message, { cause: error });
         if (!isPoison(error, message, options)) throw error;
-        poison.push((error as Error).message);
+        poison.push(reasonOf(error as Error, announced));
       }
     }
     for (const reason of poison) on({ type: "poison", reason });
@@ -82,6 +82,12 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
 
 function bounds({ maxRows, maxBytes }: IngestOptions): { maxRows?: number; maxBytes?: number } {
   return { ...(maxRows !== undefined && { maxRows }), ...(maxBytes !== undefined && { maxBytes }) };
+}
+
+function reasonOf(error: Error, { bucket, key }: AnnouncedObject): string {
+  return error instanceof ParquetError
+    ? `s3://${bucket}/${key} cannot be read as Parquet: ${error.message}`
+    : error.message;
 }
 
 function isPoison(error: unknown, message: Message, { deniedUpTo = 12 * 3_600_000 }: IngestOptions): boolean {
