@@ -80,9 +80,10 @@ function questionsOf(rules: readonly CompiledRule[]): readonly Question[] {
     asked.set(column, question);
     return question;
   };
-  const visit = ({ sets, refinements, placeholders }: CompiledRule): void => {
+  const visit = ({ sets, refinements, description }: CompiledRule): void => {
     for (const test of sets.flat()) for (const column of test.columns) ask(column).tests.push(test);
-    for (const column of placeholders.flatMap(({ columns }) => columns)) ask(column).shown = true;
+    for (const column of description.flatMap((piece) => (typeof piece === "string" ? [] : piece)))
+      ask(column).shown = true;
     refinements.forEach(visit);
   };
   rules.forEach(visit);
@@ -202,16 +203,21 @@ function allHold(tests: readonly Test[], answerOf: (column: string) => Answer | 
 }
 
 function describe(
-  { rule, placeholders }: CompiledRule,
+  { rule, description }: CompiledRule,
   answerOf: (column: string) => Answer | undefined,
 ): Rule | string {
-  let { description } = rule;
-  for (const { text, columns } of placeholders) {
-    const answer = firstPresent(columns, answerOf);
+  if (description.length === 1) return rule;
+  let text = "";
+  for (const piece of description) {
+    if (typeof piece === "string") {
+      text += piece;
+      continue;
+    }
+    const answer = firstPresent(piece, answerOf);
     if (typeof answer === "string") return answer;
-    description = description.replace(text, () => answer?.text ?? "unknown");
+    text += answer?.text ?? "unknown";
   }
-  return placeholders.length === 0 ? rule : { ...rule, description };
+  return { ...rule, description: text };
 }
 
 /** The answer of the first column that has a value; undefined if none has; a column's name if it has to be asked first. */

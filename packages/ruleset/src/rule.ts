@@ -53,17 +53,12 @@ export interface CompiledRule {
   readonly sets: readonly (readonly Test[])[];
   readonly refinements: readonly CompiledRule[];
   readonly rule: Rule;
-  readonly placeholders: readonly Placeholder[];
-}
-
-/** A piece of a description that the row's own value takes the place of. */
-export interface Placeholder {
-  readonly text: string;
-  readonly columns: readonly string[];
+  /** The description in pieces: text, or the columns whose value stands there. */
+  readonly description: readonly (string | readonly string[])[];
 }
 
 const rootGroup = "amazon_security_lake";
-const placeholderPattern = /\$\(([^)]+)\)/g;
+const placeholder = /\$\(([^)]+)\)/;
 const techniques: Readonly<Record<string, { readonly technique: string; readonly tactics: readonly string[] }>> =
   attack.techniques;
 
@@ -86,10 +81,10 @@ export function compileRules(sources: readonly RuleSource[]): readonly CompiledR
         ...(source.mitre && { mitre: mitreOf(source) }),
         ...own,
       },
-      placeholders: [...source.description.matchAll(placeholderPattern)].map(([text, place]) => ({
-        text,
-        columns: alternatives(place),
-      })),
+      // Splitting at a pattern with a group puts what the group matched between the texts.
+      description: source.description
+        .split(placeholder)
+        .map((piece, at) => (at % 2 === 0 ? piece : alternatives(piece))),
     };
   };
   return sources.map((source) => compile(source, [rootGroup], {}));
