@@ -98,7 +98,7 @@ function assumeRole(
   roleArn: string,
   base: AwsCredentialIdentityProvider,
 ): () => Promise<AwsCredentialIdentity> {
-  const { externalId, stsEndpoint, requestHandler } = settings;
+  const { externalId, stsEndpoint, requestHandler, durationSeconds = defaultSession } = settings;
   const endpoint = stsEndpoint === undefined ? undefined : endpointUrl(stsEndpoint);
   const [, partition = "aws"] = rolePattern.exec(roleArn) ?? [];
   const region = settings.region ?? (endpoint && regionOf(endpoint)) ?? anyRegion[partition] ?? "us-east-1";
@@ -114,7 +114,7 @@ function assumeRole(
     new AssumeRoleCommand({
       RoleArn: roleArn,
       RoleSessionName: settings.sessionName ?? sessionName("threatlockdown", hostname()),
-      DurationSeconds: settings.durationSeconds ?? defaultSession,
+      DurationSeconds: durationSeconds,
       ...(externalId === undefined ? {} : { ExternalId: externalId }),
     });
 
@@ -127,7 +127,9 @@ function assumeRole(
         accessKeyId: given.AccessKeyId,
         secretAccessKey: given.SecretAccessKey,
         ...(given.SessionToken === undefined ? {} : { sessionToken: given.SessionToken }),
-        ...(given.Expiration === undefined ? {} : { expiration: onOurClock(given.Expiration, sts, now) }),
+        ...(given.Expiration === undefined
+          ? {}
+          : { expiration: onOurClock(given.Expiration, sts, now, durationSeconds) }),
       };
     } catch (error) {
       if (error instanceof AuthError || isPassing(error)) throw error;
@@ -143,8 +145,12 @@ function assumeRole(
   };
 }
 
-/** STS counts by its own clock; the client has found out how far ours is off. */
-function onOurClock(expiration: Date, sts: STSClient, now: () => number): Date {
+/**
+ * The end of a session on our clock. STS counts by its own, and the client has found out how far that is from this
+ * machine's, if by minutes; a session never lasts longer than was asked for.
+ */
+function onOurClock(expiration: Date, sts: STSClient, now: () => number, durationSeconds: number): Date {
   const offset = sts.config.systemClockOffset;
-  return offset === 0 ? expiration : new Date(now() + (expiration.getTime() - (now() + offset)));
+  const remaining = expiration.getTime() - (offset === 0 ? now() : Date.now() + offset);
+  return new Date(now() + Math.min(remaining, durationSeconds * 1000));
 }

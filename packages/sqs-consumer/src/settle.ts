@@ -45,12 +45,21 @@ export function settleOn(queue: Queue, leases: Leases, clock: Clock, emit: Emit)
     return answer.Failed ?? [];
   });
 
+  /** SQS may accept an older receipt handle and yet keep the message that it has handed out again. */
+  const deleteNewest = async (lease: Lease) => {
+    let handle: string;
+    do {
+      handle = lease.receiptHandle;
+      await deleteMessage(handle);
+    } while (handle !== lease.receiptHandle);
+  };
+
   return {
     async remove(lease) {
       for (let failures = 0; !lease.signal.aborted; failures++) {
         lease.deleting = true;
         try {
-          await deleteMessage(lease.receiptHandle);
+          await deleteNewest(lease);
           leases.release(lease);
           emit({ type: "deleted", message: lease.message, heldMs: clock.now() - lease.heldSince });
           return;

@@ -5,6 +5,7 @@ import {
   SendMessageBatchCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { startFauxqs } from "fauxqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConsumerEvent, consume, openQueue, Poison, type Sqs } from "../src/index.ts";
@@ -12,6 +13,7 @@ import { type ConsumerEvent, consume, openQueue, Poison, type Sqs } from "../src
 /** What the consumer needs of an SQS that answers over HTTP. */
 interface Service {
   readonly sqs: SQSClient;
+  readonly account: string;
   stop(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ async function fauxqs(): Promise<Service> {
   });
   return {
     sqs,
+    account: "000000000000",
     stop: async () => {
       sqs.destroy();
       await server.stop();
@@ -31,7 +34,24 @@ async function fauxqs(): Promise<Service> {
   };
 }
 
-describe.each([["fauxqs", fauxqs]])("over HTTP, with %s", (_name, start) => {
+async function localAws(): Promise<Service> {
+  const aws = await startLocalAws();
+  const { region, credentials, account } = aws;
+  const sqs = new SQSClient({ region, endpoint: aws.endpoints.sqs, credentials });
+  return {
+    sqs,
+    account,
+    stop: async () => {
+      sqs.destroy();
+      await aws.close();
+    },
+  };
+}
+
+describe.each([
+  ["the local stand-in", localAws],
+  ["fauxqs", fauxqs],
+])("over HTTP, with %s", (_name, start) => {
   let service: Service;
   let queues = 0;
 
@@ -176,7 +196,7 @@ describe.each([["fauxqs", fauxqs]])("over HTTP, with %s", (_name, start) => {
 
   it("reads the redrive policy", async () => {
     const dead = await queueWith([]);
-    const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${dead.name}`;
+    const deadLetterTargetArn = `arn:aws:sqs:us-east-1:${service.account}:${dead.name}`;
     const { queue } = await queueWith([], {
       RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }),
     });
