@@ -1,11 +1,22 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "@opensearch-project/opensearch";
 import { type AnsweredItem, answerFilter, failureOf, itemsOf } from "./answer.ts";
-import { actionOf, type BulkBody, BulkBodyBuilder, hasId, sourceOf } from "./bulk-body.ts";
+import { addDocument, assemble, type Batch, documentsOf, halves, isAbout, sizeOf } from "./batch.ts";
+import { actionOf, type BulkBody, BulkBodyBuilder, sourceOf } from "./bulk-body.ts";
 import { type Answered, backoff, createConcurrency } from "./concurrency.ts";
 import { type DeadLetter, documentEntry } from "./dead-letter.ts";
 import { IndexerError } from "./errors.ts";
-import { byteLengthOf, createGathering, type Share } from "./gathering.ts";
+import { createGathering, type Share } from "./gathering.ts";
+import {
+  deadLetterMessage,
+  deniedMessage,
+  notKeptMessage,
+  smallerMessage,
+  tooLargeReason,
+  unindexedMessage,
+  untrustedMessage,
+  waitingMessage,
+} from "./messages.ts";
 import { withDataUnindexed } from "./unindexed.ts";
 import { judgeItem, judgeRequest, type Refusal, type RequestFailure } from "./verdict.ts";
 
@@ -65,7 +76,17 @@ interface Write {
   reject(error: unknown): void;
 }
 
-type Batch = Share<Write>[];
+interface Delivered {
+  readonly again: Batch<Write>;
+  /** How many documents found no room. */
+  readonly refusedForRoom: number;
+}
+
+const nothingAgain: Delivered = { again: [], refusedForRoom: 0 };
+
+function joined(one: Delivered, other: Delivered): Delivered {
+  return { again: [...one.again, ...other.again], refusedForRoom: one.refusedForRoom + other.refusedForRoom };
+}
 
 interface ItemsAnswer {
   /** In the order of the batch's documents. */
@@ -105,13 +126,13 @@ export function createBulkWriter(
     }
   }
 
-  /** Sends one batch; holds its place in flight while the indexer takes nothing at all. */
-  async function run(batch: Batch): Promise<void> {
+  /** Sends one batch; while the indexer has no room for anything, its place in flight stays taken. */
+  async function run(batch: Batch<Write>): Promise<void> {
     try {
-      const again = await deliver(batch);
+      const { again, refusedForRoom } = await deliver(batch);
       if (again.length > 0) {
         const later = requeueLater(again);
-        if (documentsOf(again) === documentsOf(batch)) await later;
+        if (refusedForRoom === documentsOf(batch)) await later;
       }
     } catch (error) {
       fail(error);
@@ -121,7 +142,7 @@ export function createBulkWriter(
     }
   }
 
-  async function requeueLater(shares: Batch): Promise<void> {
+  async function requeueLater(shares: Batch<Write>): Promise<void> {
     const attempts = Math.max(...shares.map((share) => share.attempts));
     try {
       await pause(waitBefore(attempts), undefined, { signal: ended.signal });
@@ -132,12 +153,11 @@ export function createBulkWriter(
     pump();
   }
 
-  /** What has to go again. */
-  async function deliver(batch: Batch): Promise<Batch> {
+  async function deliver(batch: Batch<Write>): Promise<Delivered> {
     let answer = await exchange(batch);
     // A password may have changed since it was asked for: asked again, once.
     if ("failed" in answer && answer.failed.status === 401) answer = await exchange(batch);
-    if (failure !== undefined) return [];
+    if (failure !== undefined) return nothingAgain;
     if ("items" in answer) return settle(batch, answer);
     const { failed } = answer;
     const verdict = judgeRequest(failed);
@@ -145,13 +165,13 @@ export function createBulkWriter(
       case "split": {
         if (failed.status === 413) learnBound(batch);
         const [first, second] = halves(batch);
-        if (second.length > 0) return [...(await deliver(first)), ...(await deliver(second))];
+        if (second.length > 0) return joined(await deliver(first), await deliver(second));
         await keep(first[0] as Share<Write>, (first[0] as Share<Write>).from, {
           status: failed.status as number,
           type: failed.type ?? "",
-          reason: failed.status === 413 ? tooLarge(batch) : failed.reason,
+          reason: failed.status === 413 ? tooLargeReason(sizeOf(batch)) : failed.reason,
         });
-        return [];
+        return nothingAgain;
       }
       case "denied":
         throw new IndexerError("denied", deniedMessage(failed));
@@ -161,11 +181,14 @@ export function createBulkWriter(
       case "again":
         concurrency.overloaded();
         say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed.reason);
-        return batch.map((share) => ({ ...share, attempts: share.attempts + 1 }));
+        return {
+          again: batch.map((share) => ({ ...share, attempts: share.attempts + 1 })),
+          refusedForRoom: documentsOf(batch),
+        };
     }
   }
 
-  async function exchange(batch: Batch): Promise<ItemsAnswer | { readonly failed: RequestFailure }> {
+  async function exchange(batch: Batch<Write>): Promise<ItemsAnswer | { readonly failed: RequestFailure }> {
     const count = documentsOf(batch);
     const bulkBody = assemble(batch);
     const full = inFlight >= concurrency.limit;
@@ -191,9 +214,9 @@ export function createBulkWriter(
     }
   }
 
-  function settle(batch: Batch, { items, answered }: ItemsAnswer): Batch {
-    const again: Batch = [];
-    let overloaded = false;
+  function settle(batch: Batch<Write>, { items, answered }: ItemsAnswer): Delivered {
+    const again: Share<Write>[] = [];
+    let refusedForRoom = 0;
     let allStored = true;
     let at = 0;
     for (const share of batch) {
@@ -212,9 +235,11 @@ export function createBulkWriter(
             if (waitingFor.size > 0) resume(share, document);
             break;
           case "again":
+            if (item.status === 429) refusedForRoom++;
+            addDocument(again, share, document);
+            break;
           case "blocked":
-            overloaded ||= item.status === 429;
-            if (verdict === "blocked") say(`blocked ${actionOf(share.body, document).index}`, item.reason);
+            say(`blocked ${actionOf(share.body, document).index}`, item.reason);
             addDocument(again, share, document);
             break;
           case "unindexed": {
@@ -232,13 +257,11 @@ export function createBulkWriter(
       allStored &&= stored === share.to - share.from;
       accept(share.owner, { stored, alreadyStored, deadLettered: 0 });
     }
-    if (overloaded) {
-      concurrency.overloaded();
-      if (documentsOf(again) === at) say("busy", (items[0] as Refusal).reason);
-    }
+    if (refusedForRoom > 0) concurrency.overloaded();
     // Documents that were refused, or there already, are answered faster than those that are written.
     else if (allStored) concurrency.succeeded(answered);
-    return again;
+    if (refusedForRoom === at) say("busy", (items[0] as Refusal).reason);
+    return { again, refusedForRoom };
   }
 
   function unindexedOf(share: Share<Write>, document: number, refusal: Refusal): Share<Write> | undefined {
@@ -253,7 +276,7 @@ export function createBulkWriter(
       kind: "unindexed",
       index,
       id,
-      message: `Document ${id} in ${index}: stored with its data unindexed, because the mapping refuses it: ${refusal.reason}`,
+      message: unindexedMessage(id, index, refusal.reason),
     });
     return { owner: share.owner, body: builder.take(), from: 0, to: 1, attempts: 0, unindexed: true };
   }
@@ -263,16 +286,15 @@ export function createBulkWriter(
     try {
       await deadLetter.keep(documentEntry({ status, reason, index, id, source: sourceOf(share.body, document) }));
     } catch (cause) {
-      const message = `Document ${id} for ${index} was refused (${status}), and could not be kept as a dead letter either: ${(cause as Error).message}. Its message stays in the queue; make room or correct the path`;
       close(share.owner);
-      share.owner.reject(new IndexerError("dead-letter", message, { cause }));
+      share.owner.reject(new IndexerError("dead-letter", notKeptMessage(id, index, status, cause), { cause }));
       return;
     }
     on({
       kind: "dead letter",
       index,
       id,
-      message: `Document ${id} for ${index} went to the dead letter: ${status} ${reason}`,
+      message: deadLetterMessage(id, index, status, reason),
     });
     accept(share.owner, { stored: 0, alreadyStored: 0, deadLettered: 1 });
   }
@@ -310,14 +332,14 @@ export function createBulkWriter(
     options.signal?.removeEventListener("abort", onAbort);
   }
 
-  function learnBound(batch: Batch): void {
+  function learnBound(batch: Batch<Write>): void {
     const bytes = Math.floor(Math.min(bounds.bytes, sizeOf(batch)) / 2);
     if (bytes >= bounds.bytes || documentsOf(batch) === 1) return;
     bounds.bytes = bytes;
     on({
       kind: "smaller",
       maxBytes: bytes,
-      message: `The indexer refuses requests of ${sizeOf(batch)} bytes (413): they are kept below ${bytes} bytes; http.max_content_length, or a proxy's limit, may be raised`,
+      message: smallerMessage(sizeOf(batch), bytes),
     });
   }
 
@@ -381,73 +403,4 @@ export function createBulkWriter(
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, giveUp: () => void): Promise<T> {
   signal.addEventListener("abort", giveUp, { once: true });
   return promise.finally(() => signal.removeEventListener("abort", giveUp));
-}
-
-function documentsOf(batch: Batch): number {
-  return batch.reduce((sum, share) => sum + share.to - share.from, 0);
-}
-
-function sizeOf(batch: Batch): number {
-  return batch.reduce((sum, share) => sum + byteLengthOf(share), 0);
-}
-
-/** The request's body: the share's own bytes where it is one, else one copy of all. */
-function assemble(batch: Batch): Buffer {
-  const parts = batch.map(({ body, from, to }) => body.bytes.subarray(body.offsets[from], body.offsets[to]));
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
-  return Buffer.concat(parts);
-}
-
-function isAbout(items: readonly { readonly id: string }[], batch: Batch): boolean {
-  let at = 0;
-  for (const { body, from, to } of batch) {
-    for (let document = from; document < to; document++) {
-      if (!hasId(body, document, (items[at++] as { id: string }).id)) return false;
-    }
-  }
-  return true;
-}
-
-/** Two batches of half the documents each; the second is empty when there is one document. */
-function halves(batch: Batch): [Batch, Batch] {
-  let room = Math.ceil(documentsOf(batch) / 2);
-  const first: Batch = [];
-  const second: Batch = [];
-  for (const share of batch) {
-    const middle = Math.min(share.to, share.from + room);
-    if (middle > share.from) first.push({ ...share, to: middle });
-    if (middle < share.to) second.push({ ...share, from: middle });
-    room -= middle - share.from;
-  }
-  return [first, second];
-}
-
-/** Adds one document to what goes again; neighbours stay one share. */
-function addDocument(batch: Batch, share: Share<Write>, document: number): void {
-  const last = batch.at(-1);
-  if (last?.body === share.body && last.to === document && last.attempts === share.attempts + 1) {
-    batch[batch.length - 1] = { ...last, to: document + 1 };
-  } else batch.push({ ...share, from: document, to: document + 1, attempts: share.attempts + 1 });
-}
-
-function waitingMessage(cause: string): string {
-  if (cause === "busy") return "Indexer has no room at the moment; documents wait and are sent again";
-  if (cause === "unreachable") return "Indexer does not answer as it should; documents wait and are sent again";
-  const index = cause.slice("blocked ".length);
-  return `Indexer takes no documents${index === "" ? "" : ` into ${index}`} until somebody ends its state (free disk space, lift the block, open the index, raise cluster.max_shards_per_node); documents wait and are sent again`;
-}
-
-function deniedMessage({ status, reason }: { readonly status?: number; readonly reason: string }): string {
-  return status === 401
-    ? `Indexer refuses user or password (401): ${reason}; correct the indexer's user and password`
-    : `Indexer denies a permission (${status}): ${reason}; give the user the role that the README of indexer-client shows`;
-}
-
-function untrustedMessage({ type, reason }: RequestFailure): string {
-  return `Indexer's TLS cannot be trusted (${type}): ${reason}; correct the certificate, the authority or the host name`;
-}
-
-function tooLarge(batch: Batch): string {
-  return `the document alone makes a request of ${sizeOf(batch)} bytes, more than the indexer or a proxy takes (413)`;
 }

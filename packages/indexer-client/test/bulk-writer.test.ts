@@ -158,18 +158,33 @@ describe("many writes", () => {
     expect(await slow).toEqual({ ...none, stored: 10 });
   });
 
-  it("do not wait for documents that the indexer keeps putting off", async () => {
-    const { indexer, writer } = await setting((response, request, indexer) =>
-      indexer.answer(response, request, ({ index }) =>
-        index === "bad"
-          ? { status: 503, type: "unavailable_shards_exception", reason: "primary shard is not active" }
-          : undefined,
-      ),
+  it.each([
+    [503, "unavailable_shards_exception"],
+    [403, "cluster_block_exception"],
+  ])("do not wait for documents that are put off with %i, however long that lasts", async (status, type) => {
+    const { indexer, writer } = await setting(
+      (response, request, self) =>
+        self.answer(response, request, ({ index }) => (index === "bad" ? { status, type, reason: "" } : undefined)),
+      { inFlight: 1, backoff: () => 3_600_000 },
     );
-    const stuck = writer.write(documents(100, "stuck", 20, "bad"));
-    stuck.catch(() => {});
+    writer.write(documents(100, "stuck", 20, "bad")).catch(() => {});
     for (let i = 0; i < 20; i++) expect(await writer.write(documents(10))).toEqual({ ...none, stored: 10 });
     expect(indexer.stored.size).toBe(200);
+  });
+
+  it("are not sent while the indexer has no room for anything", async () => {
+    const { indexer, writer, events } = await setting(
+      (response, request, self) =>
+        self.answer(response, request, () =>
+          request.number === 0 ? { status: 429, type: "rejected_execution_exception", reason: "full" } : undefined,
+        ),
+      { inFlight: 1, backoff: () => 300 },
+    );
+    const writes = [writer.write(documents(10)), writer.write(documents(10))];
+    await vi.waitUntil(() => waits(events).length === 1);
+    expect(indexer.requests).toHaveLength(1);
+    await Promise.all(writes);
+    expect(indexer.requests.map((request) => request.documents.length)).toEqual([10, 20]);
   });
 
   it("are all settled when close resolves, and there are no new ones", async () => {
