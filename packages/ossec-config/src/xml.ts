@@ -28,6 +28,8 @@ const maxBytes = 20_480;
 const maxLevels = 1_024;
 /** A file that is no XML at all has an error in every line; nobody reads more than these. */
 const maxSyntaxIssues = 20;
+/** Thrown to end the reading: what follows can only be misunderstood, and the manager refuses the file anyway. */
+const enough = Symbol("enough");
 /** Holds the several roots of the file, so that a reader of XML accepts them. */
 const root = "ossec.conf-roots";
 const prefix = `<${root}>`;
@@ -58,12 +60,13 @@ export function readXml(text: string): Xml {
   let syntaxIssues = 0;
   const syntax = (at: Position, subject: string, problem: Problem): void => {
     syntaxIssues++;
-    if (syntaxIssues <= maxSyntaxIssues) report(at, subject, problem);
-    if (syntaxIssues === maxSyntaxIssues) report(at, "The file", tooMany);
+    report(at, subject, problem);
+    if (syntaxIssues < maxSyntaxIssues) return;
+    report(at, "The file", tooMany);
+    throw enough;
   };
 
   const parser = sax.parser(true, { trim: false, normalize: false, position: true });
-  const here = (): Position => place(parser.position - 1 - prefix.length);
   const tagStart = (): Position => place(parser.startTagPosition - 1 - prefix.length);
   /** How many of the innermost elements the closing tag at hand leaves open. */
   let unclosed = 0;
@@ -76,38 +79,49 @@ export function readXml(text: string): Xml {
     else if (message.startsWith("Unmatched closing tag")) {
       unclosed = 0;
       syntax(tagStart(), subjectOf(open), nothingToClose);
-    } else syntax(here(), subjectOf(open), syntaxProblem(message));
+    } else syntax(tagStart(), subjectOf(open), syntaxProblem(message));
   };
   parser.onprocessinginstruction = () => syntax(tagStart(), "<?…?>", declaration);
-  parser.onattribute = ({ name, value }) => attributes.set(name, restore(value));
+  parser.onattribute = ({ name, value }) => {
+    if (!attributes.has(name)) attributes.set(name, restore(value));
+    // sax keeps attributes as members of an object, and trips over one that is named like a method of it.
+    delete parser.tag.attributes[name];
+  };
   parser.onopentag = ({ name }) => {
     const element = { ...openElement(name, tagStart()), attributes };
     attributes = new Map();
     if (name === root && open.length === 1) return;
-    if (open.length === maxLevels + 1) report(element, subjectOf(open), tooDeep);
-    if (open.length <= maxLevels) innermost().children.push(element);
+    if (/\s/.test(text[parser.startTagPosition - prefix.length] ?? "")) syntax(element, subjectOf(open), noTag);
+    if (open.length > maxLevels) {
+      report(element, subjectOf(open), tooDeep);
+      throw enough;
+    }
+    innermost().children.push(element);
     innermost().text = "";
     open.push(element);
   };
   parser.ontext = (content) => {
-    innermost().text += content;
+    innermost().text += restore(content);
   };
   parser.onclosetag = () => {
     if (open.length === 1) return;
     const element = open.pop() as OpenElement;
-    element.text = restore(element.text);
     const subject = subjectOf([...open, element]);
     if (unclosed > 0) {
       unclosed--;
       syntax(element, subject, notClosed);
-    } else if (/\s/.test(text[parser.position - 2 - prefix.length] ?? "")) syntax(here(), subject, blankInClosingTag);
+    } else if (/\s/.test(text[parser.position - 2 - prefix.length] ?? ""))
+      syntax(tagStart(), subject, blankInClosingTag);
     if (tooLong(element.text) || tooLong(element.name)) report(element, subject, overflow);
   };
 
   const plain = withoutDialect(text, { ampersand, lessThan, nothing });
   if (plain.openComment !== undefined) syntax(place(plain.openComment), "<!", commentNotClosed);
-  parser.write(`${prefix}${plain.text}</${root}>`).close();
-
+  try {
+    parser.write(`${prefix}${plain.text}</${root}>`).close();
+  } catch (reason) {
+    if (reason !== enough) throw reason;
+  }
   substituteVariables(top.children, report);
   return { elements: top.children, issues: issues.sort((a, b) => a.line - b.line || a.column - b.column) };
 }
@@ -215,8 +229,12 @@ function error(problem: string, fix: string): Problem {
   return { severity: "error", problem, fix };
 }
 
+const noTag: Problem = error("holds a < that begins no tag", "Write \\< for a < in a value");
 const notText: Problem = error("is no text", "Give the manager's ossec.conf");
-const tooMany: Problem = error("has more errors of syntax, which are not shown", "Repair those above first");
+const tooMany: Problem = error(
+  "has so many errors of syntax that the rest of it is not read",
+  "Repair those above first",
+);
 const tooDeep: Problem = error(`holds elements more than ${maxLevels} levels deep`, "Close the elements around it");
 const notClosed: Problem = error("is not closed (XMLERR: Element not closed)", "Write its closing tag");
 const nothingToClose: Problem = error(
@@ -243,8 +261,8 @@ const unknownVariable: Problem = error(
 );
 
 const syntaxProblems: readonly (readonly [start: string, problem: Problem])[] = [
-  ["Unencoded <", error("holds a < that begins no tag", "Write \\< for a < in a value")],
-  ["Invalid character in tag name", error("holds a < that begins no tag", "Write \\< for a < in a value")],
+  ["Unencoded <", noTag],
+  ["Invalid character in tag name", noTag],
   ["Unquoted attribute value", error("has an attribute without quotes", 'Write name="value"')],
   ["Attribute without value", error("has an attribute without a value", 'Write name="value"')],
   ["Unclosed root tag", error("ends within a tag (XMLERR: End of file)", "Write the rest of the tag")],
