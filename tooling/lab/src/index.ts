@@ -1,2 +1,3 @@
 export { createLab, type Lab, type LabOptions, type LakeFile } from "./lab.ts";
+export { generatedSamples, realSamples, type Sample } from "./samples.ts";
 export { startWodle, type Wodle } from "./wodle.ts";
