@@ -57,8 +57,13 @@ export interface ScalarType {
   readonly regex?: string;
 }
 
-/** Each catalog is a file of its own, loaded when it is first needed. */
-const loaders = {
+/** The versions that there is a catalog of, oldest first. */
+export const catalogVersions = ["1.0.0-rc.2", "1.0.0", "1.1.0", "1.3.0", "1.5.0", "1.6.0", "1.8.0"] as const;
+
+export type CatalogVersion = (typeof catalogVersions)[number];
+
+/** Each catalog is a file of its own, loaded when it is first needed: who only classifies never loads one. */
+const loaders: Readonly<Record<CatalogVersion, () => Promise<{ readonly default: unknown }>>> = {
   "1.0.0-rc.2": () => import("./data/catalog-1.0.0-rc.2.json", { with: { type: "json" } }),
   "1.0.0": () => import("./data/catalog-1.0.0.json", { with: { type: "json" } }),
   "1.1.0": () => import("./data/catalog-1.1.0.json", { with: { type: "json" } }),
@@ -68,12 +73,8 @@ const loaders = {
   "1.8.0": () => import("./data/catalog-1.8.0.json", { with: { type: "json" } }),
 };
 
-/** The versions that there is a catalog of, oldest first. */
-export const catalogVersions: readonly string[] = Object.keys(loaders);
-
-/** The catalog of a version, or of the nearest lower one; of the oldest if there is none lower. */
+/** The catalog of a version, or of the nearest lower one; of the oldest if all are newer, of the newest if it is none. */
 export async function loadCatalog(version: string): Promise<Catalog> {
-  const { default: catalog } =
-    await loaders[nearestVersion(Object.keys(loaders) as (keyof typeof loaders)[], version)]();
-  return catalog as unknown as Catalog;
+  const { default: catalog } = await loaders[nearestVersion(catalogVersions, version)]();
+  return catalog as Catalog;
 }

@@ -1,6 +1,7 @@
 export {
   type Attribute,
   type Catalog,
+  type CatalogVersion,
   type ClassDefinition,
   type Constraints,
   catalogVersions,

@@ -40,7 +40,7 @@ export interface Issue {
   readonly code: IssueCode;
   /** Such as `resources[0].uid`; empty for the event itself. */
   readonly path: string;
-  /** What is wrong, without the value. */
+  /** What is wrong. Of the event it shows nothing but `class_uid` and names of profiles. */
   readonly message: string;
 }
 
@@ -66,7 +66,7 @@ export interface ValidateOptions {
  */
 export async function validate(event: object, options: ValidateOptions = {}): Promise<Validation> {
   const version = (event as OcsfEvent).metadata?.version;
-  const wanted = typeof version === "string" ? version : (catalogVersions.at(-1) as string);
+  const wanted = typeof version === "string" ? version : newestCatalog;
   return validateAgainst(await loadCatalog(wanted), event, options);
 }
 
@@ -84,6 +84,8 @@ export function validateAgainst(
   checkEvent(catalog, event as OcsfEvent, report);
   return { catalog: catalog.version, valid: issues.every(({ level }) => level === "warning"), issues };
 }
+
+const newestCatalog: string = catalogVersions[catalogVersions.length - 1];
 
 type Report = (code: IssueCode, path: string, message: string) => void;
 type Members = Readonly<Record<string, unknown>>;
@@ -113,9 +115,7 @@ function checkEvent(catalog: Catalog, event: OcsfEvent, report: Report): void {
 function checkVersion(catalog: Catalog, event: OcsfEvent, report: Report): void {
   const version = event.metadata?.version;
   if (typeof version !== "string" || version === catalog.version) return;
-  const known =
-    compareVersions(version, catalogVersions[0]) >= 0 &&
-    compareVersions(version, catalogVersions.at(-1) as string) <= 0;
+  const known = compareVersions(version, catalogVersions[0]) >= 0 && compareVersions(version, newestCatalog) <= 0;
   report(
     known ? "version_incorrect" : "version_incompatible",
     "metadata.version",
