@@ -213,7 +213,7 @@ function loadDictionary(column: Column, workshop: Workshop, header: PageHeader, 
     throw new ParquetError("CORRUPT", `a dictionary of ${count} entries in ${size} bytes`);
   }
   const source: Block = { at: arena.alloc(size), size };
-  decompress(column.chunk.codec, packed, arena.u8.subarray(source.at, source.at + size));
+  decompress(column.chunk.codec, packed, source.at, size, workshop);
   const { valueCount } = column.chunk;
   const raw = !column.isMapKey && valueCount > RENDER_ALWAYS_BELOW && count * 2 > valueCount;
   buildTable(column, workshop, source, count, raw);
@@ -287,10 +287,9 @@ function loadData(column: Column, workshop: Workshop, header: PageHeader, packed
   if (planned.leaf.maxRepetition > 0) keepUnfinished(column, workshop);
   fit(page, header.uncompressedBytes, arena);
   const levels = header.definitionBytes + header.repetitionBytes;
-  const into = arena.u8.subarray(page.at, page.at + header.uncompressedBytes);
-  into.set(packed.subarray(0, levels));
+  if (levels > 0) arena.u8.set(packed.subarray(0, levels), page.at);
   const codec = header.compressed ? chunk.codec : "UNCOMPRESSED";
-  decompress(codec, packed.subarray(levels), into.subarray(levels));
+  decompress(codec, packed.subarray(levels), page.at + levels, header.uncompressedBytes - levels, workshop);
   const end = page.at + header.uncompressedBytes;
   const values =
     header.kind === "data" ? startLevels(column, workshop, header, end) : startLevelsV2(column, arena, header);

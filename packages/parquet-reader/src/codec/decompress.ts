@@ -1,18 +1,38 @@
-import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
+import { brotliDecompressSync, zstdDecompressSync } from "node:zlib";
+import type { Arena } from "../arena.ts";
 import { ParquetError } from "../errors.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { CodecName } from "../metadata.ts";
+import { gunzip } from "./gzip.ts";
 import { hadoopLz4, lz4Block } from "./lz4.ts";
 import { snappy } from "./snappy.ts";
 
-/** Fills `into` with the page that `packed` holds; throws when it gives more or fewer bytes. */
-export function decompress(codec: CodecName, packed: Uint8Array, into: Uint8Array): void {
-  if (into.length === 0 && packed.length === 0) return;
+/** Where codecs work: the compressed bytes of GZIP pages go through the arena, too. */
+export interface CodecPlace {
+  readonly arena: Arena;
+  readonly kernel: Kernel;
+}
+
+/** Unpacks a page to the `length` bytes at `out` in the arena; throws when it gives more or fewer bytes. */
+export function decompress(
+  codec: CodecName,
+  packed: Uint8Array,
+  out: number,
+  length: number,
+  { arena, kernel }: CodecPlace,
+): void {
+  if (length === 0 && packed.length === 0) return;
+  if (codec === "GZIP") {
+    const source = arena.alloc(packed.length);
+    arena.u8.set(packed, source);
+    own(codec, gunzip(arena, kernel, source, packed.length, out, length), length);
+    arena.release(source, packed.length);
+    return;
+  }
+  const into = arena.u8.subarray(out, out + length);
   switch (codec) {
     case "UNCOMPRESSED":
       fill(into, packed);
-      return;
-    case "GZIP":
-      native(codec, gunzipSync, packed, into);
       return;
     case "ZSTD":
       native(codec, zstdDecompressSync, packed, into);
@@ -21,25 +41,28 @@ export function decompress(codec: CodecName, packed: Uint8Array, into: Uint8Arra
       native(codec, brotliDecompressSync, packed, into);
       return;
     case "SNAPPY":
-      own(codec, snappy(packed, into), into);
+      own(codec, snappy(packed, into), length);
       return;
     case "LZ4_RAW":
-      own(codec, lz4Block(packed, into), into);
+      own(codec, lz4Block(packed, into), length);
       return;
     case "LZ4":
-      own(codec, hadoopLz4(packed, into), into);
+      own(codec, hadoopLz4(packed, into), length);
       return;
     case "LZO":
       throw new ParquetError("UNSUPPORTED", "codec LZO is not supported: no maintained decoder exists");
   }
 }
 
-type Unpack = (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+type Unpack = (packed: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
+const MIN_CHUNK = 64;
 
 function native(codec: CodecName, unpack: Unpack, packed: Uint8Array, into: Uint8Array): void {
   let bytes: Uint8Array;
   try {
-    bytes = unpack(packed, { maxOutputLength: Math.max(1, into.length) });
+    // One chunk of the page's size spares zlib the joining of many.
+    const chunkSize = Math.max(MIN_CHUNK, into.length);
+    bytes = unpack(packed, { maxOutputLength: Math.max(1, into.length), chunkSize });
   } catch (cause) {
     const long = (cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
     const reason = long ? `gives more than the ${into.length} bytes of its header` : "is broken";
@@ -48,9 +71,9 @@ function native(codec: CodecName, unpack: Unpack, packed: Uint8Array, into: Uint
   fill(into, bytes);
 }
 
-function own(codec: CodecName, length: number, into: Uint8Array): void {
-  if (length < 0) throw new ParquetError("CORRUPT", `${codec} page is broken`);
-  if (length !== into.length) throw short(length, into.length);
+function own(codec: CodecName, got: number, wanted: number): void {
+  if (got < 0) throw new ParquetError("CORRUPT", `${codec} page is broken, or larger than the ${wanted} bytes of its header`);
+  if (got !== wanted) throw short(got, wanted);
 }
 
 function fill(into: Uint8Array, bytes: Uint8Array): void {

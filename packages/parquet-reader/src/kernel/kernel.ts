@@ -15,6 +15,9 @@ export interface Host {
 export interface Kernel {
   /** Takes what the kernel needs for steps of `rows` from the arena; after each of the arena's resets. */
   prepare(rows: number): void;
+  /** Inflates the DEFLATE stream between `source` and `source + sourceLength`; gives the bytes written, or -1 when it
+   * is broken or longer than `outLength`. INFLATED_END then holds where it ended. */
+  inflate(source: number, sourceLength: number, out: number, outLength: number): number;
   /** Renders a dictionary of `count` plain values between `source` and `end` into fragments from `out` on, their refs
    * into the leaf's table. With `raw` the refs point at the values. Gives the end of what was written. */
   renderDictionary(leaf: number, source: number, end: number, count: number, out: number, raw: boolean): number;

@@ -15,6 +15,8 @@ export const DROPPED_REF = 1048;
 /** Set by the kernel when input contradicts itself: a FAULT_ code, and the number of the column. */
 export const FAULT = 1064;
 export const FAULT_COLUMN = 1068;
+/** Where the compressed stream that was inflated last ended. */
+export const INFLATED_END = 1072;
 /** Where allocation starts: below are the kernel's own tables. */
 export const HEAP_START = 65536;
 

@@ -19,6 +19,7 @@ export function createWasmKernel(arena: Arena, host: Host): Kernel {
     prepare(rows) {
       steps.prepare(arena.alloc(rows));
     },
+    inflate: (source, sourceLength, out, outLength) => steps.inflate(source, sourceLength, out, outLength),
     renderDictionary: (leaf, source, end, count, out, raw) =>
       steps.renderDictionary(leaf, source, end, count, out, raw ? 1 : 0),
     decodeFlat(leaves, count, rows) {

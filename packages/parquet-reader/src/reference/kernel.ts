@@ -2,6 +2,7 @@ import type { Arena } from "../arena.ts";
 import type { Host, Kernel } from "../kernel/kernel.ts";
 import { assemble } from "./assemble.ts";
 import { carry, compact, decodeFlat, decodeRepeated, rawBytes } from "./decode.ts";
+import { inflate } from "./inflate.ts";
 import type { Memory } from "./memory.ts";
 import { renderDictionary } from "./render.ts";
 
@@ -12,6 +13,7 @@ export function createReferenceKernel(arena: Arena, host: Host): Kernel {
     prepare(rows) {
       if (memory.levels.length < rows) memory.levels = new Uint8Array(rows);
     },
+    inflate: (source, sourceLength, out, outLength) => inflate(memory, source, sourceLength, out, outLength),
     renderDictionary: (leaf, source, end, count, out, raw) =>
       renderDictionary(memory, leaf, source, end, count, out, raw),
     decodeFlat: (leaves, count, rows) => decodeFlat(memory, leaves, count, rows),
