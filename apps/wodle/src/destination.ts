@@ -5,14 +5,15 @@ import {
   createBulkWriter,
   type DeadLetter,
   IndexerError,
+  type IndexerEvent,
   setup,
 } from "@threatlockdown/indexer-client";
 import type { Indexer, Settings } from "@threatlockdown/ossec-config";
-import { createDocuments, createFileSink, createIndexerSink, type Manager, type Sink } from "@threatlockdown/pipeline";
-import { createRuleset } from "@threatlockdown/ruleset";
+import { createFileSink, createIndexerSink, type Documents, type Manager, type Sink } from "@threatlockdown/pipeline";
 import type { Context } from "./command.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { readIndexerCredentials } from "./indexer-credentials.ts";
+import type { Log } from "./log.ts";
 
 export interface DestinationOptions {
   /** `indexer`, or `file:` and a folder. */
@@ -21,9 +22,16 @@ export interface DestinationOptions {
   readonly deadLetter: DeadLetter;
 }
 
+/** Where the events of all subscribers go. */
+export interface Destination {
+  sink(documents: Documents): Sink;
+  /** Resolves when nothing is on its way any more. */
+  close(): Promise<void>;
+}
+
 /**
- * Where the events go. The indexer's own settings and user are used for nothing else, and the lake's role never for the
- * indexer.
+ * Opens the indexer of the configuration, or a folder. The indexer's settings and user are used for nothing else, and the
+ * lake's role never for the indexer.
  *
  * @throws Failure
  */
@@ -31,10 +39,9 @@ export async function openDestination(
   settings: Settings,
   options: DestinationOptions,
   context: Context,
-): Promise<Sink> {
-  const documents = createDocuments(managerOf(settings, context.hostname), createRuleset());
+): Promise<Destination> {
   const folder = /^file:(.+)$/.exec(options.output)?.[1];
-  if (folder !== undefined) return createFileSink(documents, folder);
+  if (folder !== undefined) return { sink: (documents) => createFileSink(documents, folder), close: async () => {} };
   if (options.output !== "indexer") {
     throw new Failure(exitCode.usage, `--output ${options.output} is neither "indexer" nor "file:FOLDER".`);
   }
@@ -42,19 +49,22 @@ export async function openDestination(
   await ensureTemplate(client, context);
   const writer = createBulkWriter(client, options.deadLetter, {
     signal: context.signals.end,
-    on(event) {
-      if (event.kind === "answered") {
-        context.log.debug(
-          `Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`,
-        );
-      } else if (event.kind === "resumed" || event.kind === "smaller") context.log.info(event.message);
-      else context.log.warning(event.message);
-    },
+    on: indexerTeller(context.log),
   });
-  return createIndexerSink(documents, writer);
+  return { sink: (documents) => createIndexerSink(documents, writer), close: () => writer.close() };
 }
 
-function managerOf({ cluster }: Settings, hostname: string): Manager {
+function indexerTeller(log: Log): (event: IndexerEvent) => void {
+  return (event) => {
+    if (event.kind === "answered") {
+      log.debug(`Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`);
+    } else if (event.kind === "resumed" || event.kind === "smaller") log.info(event.message);
+    else log.warning(event.message);
+  };
+}
+
+/** Whose alerts they are. */
+export function managerOf({ cluster }: Settings, hostname: string): Manager {
   const named = cluster?.enabled === true && !cluster.hidden;
   return { name: hostname, ...(named && { cluster: { name: cluster.name, node: cluster.nodeName } }) };
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
-import { type DeadLetter, openDeadLetter } from "@threatlockdown/indexer-client";
+import { openDeadLetter } from "@threatlockdown/indexer-client";
 import type { Settings } from "@threatlockdown/ossec-config";
-import { createQuarantine, type Sink } from "@threatlockdown/pipeline";
+import { createDocuments, createQuarantine } from "@threatlockdown/pipeline";
+import { createRuleset } from "@threatlockdown/ruleset";
 import type { Command, Context, Values } from "./command.ts";
 import { defaultConfiguration, defaultState } from "./configuration.ts";
-import { openDestination } from "./destination.ts";
+import { managerOf, openDestination } from "./destination.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { runSubscription, type Subscription } from "./subscription.ts";
 import type { Summary } from "./summary.ts";
@@ -51,7 +52,7 @@ export function readSubscriberOptions(values: Values): SubscriberOptions {
   };
 }
 
-/** Sink and dead letters, open for as many runs as wanted. */
+/** Destination and dead letters, open for the subscribers of one run. */
 export interface Outlet {
   drain(subscription: Subscription): Promise<Summary>;
   close(): Promise<void>;
@@ -60,29 +61,22 @@ export interface Outlet {
 /** @throws Failure */
 export async function openOutlet(settings: Settings, options: SubscriberOptions, context: Context): Promise<Outlet> {
   const deadLetter = openDeadLetter(join(options.state, "dead-letter.ndjson"));
-  const sink = await openDestination(settings, { ...options, deadLetter }, context);
+  const destination = await openDestination(settings, { ...options, deadLetter }, context);
+  const manager = managerOf(settings, context.hostname);
+  const ruleset = createRuleset();
   return {
-    drain: (subscription) => drain(subscription, sink, deadLetter, options, context),
+    drain: (subscription) =>
+      runSubscription(subscription, {
+        mode: "drain",
+        ...context.signals,
+        quarantine: createQuarantine(deadLetter),
+        concurrency: options.concurrency,
+        sink: destination.sink(createDocuments(manager, ruleset, subscription.discard)),
+        log: context.log,
+      }),
     async close() {
-      await sink.close();
+      await destination.close();
       await deadLetter.close();
     },
   };
-}
-
-function drain(
-  subscription: Subscription,
-  sink: Sink,
-  deadLetter: DeadLetter,
-  { concurrency }: SubscriberOptions,
-  { log, signals }: Context,
-): Promise<Summary> {
-  return runSubscription(subscription, {
-    mode: "drain",
-    ...signals,
-    quarantine: createQuarantine(deadLetter),
-    concurrency,
-    sink,
-    log,
-  });
 }

@@ -1,7 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError, explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
-import { createIngest, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
+import { createIngest, type Discard, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
 import {
   type ConsumeOptions,
   type ConsumerEvent,
@@ -27,6 +27,7 @@ export interface Subscription {
   readonly profile?: string | undefined;
   readonly stsEndpoint?: string | undefined;
   readonly serviceEndpoint?: string | undefined;
+  readonly discard?: Discard | undefined;
 }
 
 export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end" | "quarantine"> {
@@ -55,6 +56,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
     const tellIngest = ingestTeller(log);
     const tellConsumer = consumerTeller(log, queue);
     const ingest = createIngest(s3, sink, {
+      columns: subscription.discard === undefined ? [] : [subscription.discard.field],
       on(event) {
         count.ingested(event);
         tellIngest(event);

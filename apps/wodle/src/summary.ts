@@ -19,6 +19,8 @@ export interface Summary {
   readonly stored: number;
   readonly alreadyStored: number;
   readonly deadLettered: number;
+  /** Not wanted: `<discard_regex>` matched. */
+  readonly discarded: number;
   /** Announced things that are no data, by reason. */
   readonly nothingToDo: Readonly<Record<string, number>>;
   /** Seconds from the first receive to the last settlement. */
@@ -36,7 +38,7 @@ export interface Count {
 
 export function startCount(now: () => number): Count {
   const messages = { received: 0, deleted: 0, returned: 0, quarantined: 0, lost: 0 };
-  const events = { objects: 0, events: 0, stored: 0, alreadyStored: 0, deadLettered: 0 };
+  const events = { objects: 0, events: 0, stored: 0, alreadyStored: 0, deadLettered: 0, discarded: 0 };
   const nothingToDo: Record<string, number> = {};
   let first: number | undefined;
   let last = now();
@@ -46,9 +48,11 @@ export function startCount(now: () => number): Count {
       if (event.type !== "object") return;
       events.objects++;
       events.events += event.rows;
-      events.stored += event.accepted.stored;
-      events.alreadyStored += event.accepted.alreadyStored;
-      events.deadLettered += event.accepted.deadLettered;
+      const { stored, alreadyStored, deadLettered } = event.accepted;
+      events.stored += stored;
+      events.alreadyStored += alreadyStored;
+      events.deadLettered += deadLettered;
+      events.discarded += event.rows - stored - alreadyStored - deadLettered;
     },
     settled(event) {
       if (event.type === "trouble" || event.type === "renewal-denied") return;
@@ -72,6 +76,7 @@ export function summaryText(summary: Summary): string {
     ["  stored", count(summary.stored)],
     ["  already stored", count(summary.alreadyStored)],
     ["  dead letters", count(deadLettered)],
+    ...(summary.discarded > 0 ? [["  discarded", count(summary.discarded)] as [string, string]] : []),
     ["Messages", `${count(summary.received)} received, ${count(summary.deleted)} deleted`],
     ["  quarantined", count(quarantined)],
     ["  left in the queue", left === 0 ? "0" : `${count(left)}, given back to be tried again`],

@@ -3,6 +3,7 @@ import { type BulkBody, BulkBodyBuilder } from "@threatlockdown/indexer-client";
 import { classify } from "@threatlockdown/ocsf-schema";
 import type { ColumnValues, RowBatch } from "@threatlockdown/parquet-reader";
 import { type Rule, type Ruleset, ruleColumns } from "@threatlockdown/ruleset";
+import { type Discard, wanted } from "./filter.ts";
 import type { LakeObject } from "./s3-object.ts";
 
 /** Who writes the alerts. The dashboard shows documents of its own manager, or of its own cluster, only. */
@@ -33,7 +34,7 @@ const utf8 = new TextEncoder();
  * where the event's is absent, unreadable, or more than 7 days away from it. So a replay writes the same ids to the same
  * indices, and a garbage clock creates no hundreds of them.
  */
-export function createDocuments(manager: Manager, ruleset: Ruleset): Documents {
+export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Discard): Documents {
   const envelope = utf8.encode(envelopeOf(manager));
   const ruleBytes = new WeakMap<Rule, Uint8Array>();
   const renderRule = (rule: Rule): Uint8Array => {
@@ -52,7 +53,9 @@ export function createDocuments(manager: Manager, ruleset: Ruleset): Documents {
     const origin = originOf(object);
     const classes = classesOf(batch);
     const clock = createClock(object);
+    const isWanted = wanted(batch, discard);
     for (let row = 0; row < batch.rowCount; row++) {
+      if (!isWanted(row)) continue;
       const number = String(batch.firstRow + row);
       const id = origin.idPrefix + number;
       const time = clock(valueAt(times, row));

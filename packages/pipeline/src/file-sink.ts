@@ -17,7 +17,6 @@ export function createFileSink(documents: Documents, folder: string): Sink {
       if (body.count > 0) await writeFile(folder, body);
       return { stored: body.count, alreadyStored: 0, deadLettered: 0 };
     },
-    close: async () => {},
   };
 }
 

@@ -1,5 +1,6 @@
 export * from "./document.ts";
 export * from "./file-sink.ts";
+export type { Discard } from "./filter.ts";
 export * from "./indexer-sink.ts";
 export * from "./ingest.ts";
 export * from "./notification.ts";

@@ -17,6 +17,8 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
   /** Bounds of a row batch, and so of a worker's memory. Defaults of the Parquet reader. */
   readonly maxRows?: number;
   readonly maxBytes?: number;
+  /** Columns that the sink needs beside those of every document. */
+  readonly columns?: readonly string[];
   /**
    * Milliseconds after which an object that may not be read is given up and kept in the quarantine. Default 12 hours:
    * long enough to mend a policy, well below the 4 days after which SQS itself drops a message.
@@ -35,6 +37,7 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
  */
 export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
   const on = options.on ?? (() => {});
+  const columns = [...documentColumns, ...(options.columns ?? [])];
 
   return async function ingest(message, lease) {
     const notification = parseNotification(message.body);
@@ -65,7 +68,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
     let written: Promise<Accepted> | undefined;
     try {
       const file = await open(object.source);
-      for await (const batch of rows(file, { ...bounds(options), columns: documentColumns, signal })) {
+      for await (const batch of rows(file, { ...bounds(options), columns, signal })) {
         rowCount += batch.rowCount;
         const current = sink.write(batch, object, signal);
         current.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.

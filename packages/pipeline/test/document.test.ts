@@ -2,7 +2,8 @@ import { bufferSource, open, type RowBatch, rows } from "@threatlockdown/parquet
 import { createRuleset } from "@threatlockdown/ruleset";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
-import { createDocuments, documentColumns } from "../src/document.ts";
+import { createDocuments, documentColumns, type Manager } from "../src/document.ts";
+import type { Discard } from "../src/filter.ts";
 import { parseObjectKey } from "../src/object-key.ts";
 import type { LakeObject } from "../src/s3-object.ts";
 
@@ -34,8 +35,8 @@ interface Document {
   readonly source: Record<string, any>;
 }
 
-function documentsOf(batch: RowBatch, object: LakeObject, manager: Parameters<typeof createDocuments>[0]): Document[] {
-  const body = createDocuments(manager, createRuleset())(batch, object);
+function documentsOf(batch: RowBatch, object: LakeObject, manager: Manager, discard?: Discard): Document[] {
+  const body = createDocuments(manager, createRuleset(), discard)(batch, object);
   return Array.from({ length: body.count }, (_, document) => {
     const [action, source] = Buffer.from(body.bytes.subarray(body.offsets[document], body.offsets[document + 1]))
       .toString()
@@ -109,6 +110,18 @@ describe("createDocuments", () => {
     const [{ source }] = documentsOf(await batchOf(generated.bytes), lakeObject(), { name: "m", cluster });
     expect(source.cluster).toEqual(cluster);
     expect(source.manager).toEqual({ name: "m" });
+  });
+
+  it("leaves out what is to be discarded; the others keep their row numbers", async () => {
+    const batch = await batchOf(generated.bytes);
+    const all = documentsOf(batch, lakeObject(), { name: "m" });
+    const first = all[0].source.data.api.operation;
+    const discard = { field: "api.operation", pattern: new RegExp(`^${first}$`) };
+    const kept = documentsOf(batch, lakeObject(), { name: "m" }, discard);
+    const expected = all.filter(({ source }) => source.data.api.operation !== first);
+    expect(kept.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(documentsOf(batch, lakeObject(), { name: "m" }, { field: "no.such", pattern: /./ })).toHaveLength(20);
   });
 
   it("gives ids that depend on bucket, key, ETag and row, and on nothing else", async () => {

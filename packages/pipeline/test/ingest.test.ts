@@ -59,7 +59,6 @@ function sink(accept: (rows: number) => Promise<Accepted> = async (rows) => acce
       taking.rows += batch.rowCount;
       return accept(batch.rowCount);
     },
-    close: async () => {},
   };
   return taking;
 }
