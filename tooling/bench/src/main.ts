@@ -13,6 +13,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     load: () => import("./indexer.ts"),
   },
   mapping: { summary: "index template levels against default dynamic mapping", load: () => import("./mapping.ts") },
+  queue: {
+    summary: "many small objects in flight against one after the other",
+    load: () => import("./queue.ts"),
+  },
 };
 
 const help = `Usage: pnpm bench <name> [--json] [options of the benchmark]
