@@ -61,6 +61,8 @@ const defaultConcurrency = 32;
 const defaultGrace = 30;
 /** Messages per worker that are held at most, those included whose deletion is under way. */
 const heldPerWorker = 4;
+/** Milliseconds that open polls have after `stop` to bring what is on its way. Cut at once, SQS would hide it for the whole timeout. */
+const lastMessages = 500;
 /** Milliseconds for which a drain asks a queue that does not answer. */
 const drainPatience = 60_000;
 
@@ -97,7 +99,10 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
   const leases = keepLeases(queue, clock, emit);
   const settle = settleOn(queue, leases, clock, emit);
 
+  /** No new polls. */
   const intake = new AbortController();
+  /** The open ones are left. */
+  const cut = new AbortController();
   const over = new AbortController();
   const working = new Set<Promise<void>>();
   const settling = new Map<Lease, Promise<void>>();
@@ -109,7 +114,7 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
   const serve = async (message: Message) => {
     const lease = leases.hold(message);
     if (lease === undefined) return;
-    if (end !== undefined) return abandon(lease, end.reason);
+    if (intake.signal.aborted) return abandon(lease, end?.reason ?? new Error("no more messages are taken"));
     running += 1;
     const outcome = await attempt(handle, message, lease);
     running -= 1;
@@ -154,6 +159,7 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
     if (intake.signal.aborted) return;
     intake.abort();
     changed.beat();
+    void clock.sleep(lastMessages, over.signal).then(() => cut.abort());
     void clock.sleep((options.grace ?? defaultGrace) * 1000, over.signal).then(() => {
       if (!over.signal.aborted) endNow(new Error("the time to finish is over"));
     });
@@ -163,6 +169,7 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
     if (end !== undefined) return;
     end = { reason };
     stop();
+    cut.abort();
     for (const lease of leases.all()) abandon(lease, reason);
     changed.beat();
   };
@@ -184,19 +191,17 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
 
   const unlisten = [listen(options.stop, stop), listen(options.end, () => endNow(options.end?.reason))];
   try {
-    await takeIn(
-      queue,
-      {
-        room: () => Math.min(limit - running, concurrency * heldPerWorker - leases.size),
-        wait: () => empty.wait(),
-        quiet: () => empty.reached(),
-        over: () => empty.reached() && working.size === 0,
-        deliver,
-        polled: (got, seconds) => empty.polled(got, seconds),
-        patience: options.mode === "drain" ? drainPatience : Number.POSITIVE_INFINITY,
-      },
-      { clock, emit, changed, signal: intake.signal },
-    ).catch((error) => fail(error, "after what runs"));
+    const demand = {
+      room: () => Math.min(limit - running, concurrency * heldPerWorker - leases.size),
+      wait: () => empty.wait(),
+      quiet: () => empty.reached(),
+      over: () => empty.reached() && working.size === 0,
+      deliver,
+      polled: (got: number, seconds: number) => empty.polled(got, seconds),
+      fail: (error: unknown) => fail(error, "after what runs"),
+      patience: options.mode === "drain" ? drainPatience : Number.POSITIVE_INFINITY,
+    };
+    await takeIn(queue, demand, { clock, emit, changed, stop: intake.signal, cut: cut.signal });
     // Handlers that outlive the end are not waited for; what they hold has gone back.
     while (settling.size > 0 || (working.size > 0 && end === undefined)) await changed.wait();
   } finally {

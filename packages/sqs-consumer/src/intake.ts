@@ -1,5 +1,5 @@
 import { type Clock, callBackoff } from "./clock.ts";
-import { meaning, queueError } from "./errors.ts";
+import { meaning, type QueueError, queueError } from "./errors.ts";
 import type { Emit } from "./event.ts";
 import type { Pulse } from "./pulse.ts";
 import type { Queue } from "./queue.ts";
@@ -17,8 +17,20 @@ export interface Demand {
   over(): boolean;
   deliver(messages: readonly Message[]): void;
   polled(got: number, seconds: number): Promise<void>;
+  /** The queue cannot be used. */
+  fail(error: QueueError): void;
   /** Milliseconds for which failing polls are repeated before the run ends; credentials that have expired get a minute at most. */
   readonly patience: number;
+}
+
+interface Run {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly changed: Pulse;
+  /** No new polls; those that are open may still bring messages. */
+  readonly stop: AbortSignal;
+  /** Open polls are left. */
+  readonly cut: AbortSignal;
 }
 
 const expiredPatience = 60_000;
@@ -30,26 +42,20 @@ export function pollers(open: number, asked: number, got: number): number {
 }
 
 /**
- * Receives what there is room for, until the demand is over or `signal` is aborted. Clocked by the polls themselves: one
+ * Receives what there is room for, until the demand is over or `stop` is aborted; resolves when no poll is open. Clocked by the polls themselves: one
  * goes out with whatever room there is when none is open, more only with room for a full answer while the queue is deep.
- * Rejects with a QueueError when the queue cannot be used.
  */
-export async function takeIn(
-  queue: Queue,
-  demand: Demand,
-  run: { readonly clock: Clock; readonly emit: Emit; readonly changed: Pulse; readonly signal: AbortSignal },
-): Promise<void> {
-  const { clock, emit, changed, signal } = run;
+export async function takeIn(queue: Queue, demand: Demand, run: Run): Promise<void> {
+  const { clock, emit, changed, stop, cut } = run;
   let open = 0;
   let asked = 0;
   let wanted = 1;
   let failures = 0;
   let failingSince = 0;
-  let failure: Error | undefined;
 
   const poll = async (most: number, seconds: number) => {
     try {
-      const messages = await receive(queue, most, seconds, clock, signal);
+      const messages = await receive(queue, most, seconds, clock, cut);
       failures = 0;
       wanted = pollers(wanted, most, messages.length);
       if (messages.length > 0) {
@@ -58,7 +64,7 @@ export async function takeIn(
       }
       await demand.polled(messages.length, seconds);
     } catch (error) {
-      if (!signal.aborted) await failed(error);
+      if (!stop.aborted) await failed(error);
     }
   };
 
@@ -69,11 +75,11 @@ export async function takeIn(
     wanted = 1;
     const patience = what === "retry" ? demand.patience : what === "expired" ? expiredPatience : 0;
     if (clock.now() - failingSince >= patience) {
-      failure ??= queueError(queue.name, "sqs:ReceiveMessage", error);
+      demand.fail(queueError(queue.name, "sqs:ReceiveMessage", error));
       return;
     }
     emit({ type: "trouble", action: "sqs:ReceiveMessage", error });
-    await clock.sleep(callBackoff(failures - 1), signal);
+    await clock.sleep(callBackoff(failures - 1), stop);
   };
 
   const start = (most: number) => {
@@ -86,12 +92,11 @@ export async function takeIn(
     });
   };
 
-  while (!signal.aborted && failure === undefined && !(open === 0 && demand.over())) {
+  while (!stop.aborted && !(open === 0 && demand.over())) {
     const most = Math.min(mostPerReceive, Math.floor(demand.room()) - asked);
     const startable = open === 0 ? most > 0 : open < wanted && most === mostPerReceive;
     if (startable && !demand.quiet()) start(most);
     else await changed.wait();
   }
   while (open > 0) await changed.wait();
-  if (failure !== undefined) throw failure;
 }

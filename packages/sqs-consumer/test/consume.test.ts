@@ -473,10 +473,41 @@ describe("ending", () => {
     expect(memory.stored.size).toBe(4);
   });
 
-  it("leaves a long poll at once", async () => {
+  it("leaves a long poll soon", async () => {
     const { clock, run } = stage();
     await run(async () => undefined, { mode: "forever", stop: stopAfter(clock, 3_000) });
-    expect(clock.now()).toBe(3_000);
+    expect(clock.now()).toBe(3_500);
+  });
+
+  it("gives back at once what polls bring after stop", async () => {
+    const { clock, memory, run } = stage();
+    memory.send(...numbered(5));
+    memory.after = async (name) => {
+      if (name === "ReceiveMessage") await clock.pass(200);
+    };
+    let started = 0;
+    const summary = await run(
+      async () => {
+        started += 1;
+      },
+      { mode: "forever", stop: stopAfter(clock, 100) },
+    );
+    expect(started).toBe(0);
+    expect(summary).toMatchObject({ received: 5, returned: 5 });
+    for (const { visibleAt } of memory.stored.values()) expect(visibleAt).toBe(200);
+  });
+
+  it("leaves its other polls when the queue cannot be used", async () => {
+    const { clock, memory, run } = stage();
+    memory.send(...numbered(30));
+    let receives = 0;
+    memory.before = (name) => {
+      if (name === "ReceiveMessage" && ++receives === 7) throw failure("AccessDenied");
+    };
+    await expect(run(async () => clock.pass(10), { mode: "forever", concurrency: 40 })).rejects.toMatchObject({
+      code: "QUEUE_DENIED",
+    });
+    expect(clock.now()).toBeLessThanOrEqual(1_000);
   });
 
   it("does nothing when it is stopped from the start", async () => {

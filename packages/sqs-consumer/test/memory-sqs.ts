@@ -31,7 +31,7 @@ export interface MemorySqs {
   /** Called before each request; throw to fail it, or wait. */
   before: (name: string, input: Record<string, unknown>, signal: AbortSignal) => void | Promise<void>;
   /** Called after each request that succeeded; throw to lose its answer. */
-  after: (name: string) => void;
+  after: (name: string) => void | Promise<void>;
   afterDelete: (id: string) => void;
   /** Gives the message to somebody else, as SQS does when its time has run out. */
   steal(body: string): void;
@@ -155,7 +155,7 @@ export function memorySqs(clock: VirtualClock, attributes: Record<string, string
         calls.push({ name, at: clock.now(), input });
         await memory.before(name, input, abortSignal);
         const answer = await respond(command, abortSignal);
-        memory.after(name);
+        await memory.after(name);
         return answer;
       },
     } as unknown as Sqs,
