@@ -133,7 +133,8 @@ function randomNumbers(seed: number): () => number {
 }
 
 /** The HTTP status that AWS sends with an error code. */
-export function statusOf(code: string): number {
+export function statusOf(code: string, service: ServiceName): number {
+  if (/^ExpiredToken/.test(code)) return service === "s3" ? 400 : 403;
   if (/^(SlowDown|ServiceUnavailable|Unavailable|RequestLimitExceeded)$/.test(code)) return 503;
   if (/^Internal(Error|Failure|ServerError)$/.test(code)) return 500;
   if (/^(AccessDenied|RequestTimeTooSkewed|SignatureDoesNotMatch|InvalidAccessKeyId|InvalidClientTokenId)/.test(code)) {

@@ -31,7 +31,7 @@ import { createRequestLog, type LoggedRequest, type RequestLog } from "./request
 import { type Bucket, currentVersion, findVersion, store } from "./s3/bucket.ts";
 import { addBucket } from "./s3/bucket-operations.ts";
 import { createS3 } from "./s3/service.ts";
-import { createHttpServer, listen } from "./server.ts";
+import { createHttpServer, listen, type Serving, type TlsOptions } from "./server.ts";
 import { readQueueUrl } from "./sqs/access.ts";
 import type { Message } from "./sqs/message.ts";
 import { advance, type Queue, send } from "./sqs/queue.ts";
@@ -55,6 +55,8 @@ export interface LocalAwsOptions {
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
+  /** Serves by TLS with this key and certificate. Default: plain HTTP. */
+  readonly tls?: TlsOptions;
   /** The first is where things are made unless said otherwise. Default: 123456789012. */
   readonly accounts?: readonly (string | AccountOptions)[];
   /** Where things are made unless said otherwise. Default us-east-1. */
@@ -173,7 +175,7 @@ export interface Announcement {
 export type MessageView = Pick<Message, "id" | "body" | "receiveCount" | "sentAt" | "deadLetterSource" | "state">;
 
 export interface LocalAws {
-  /** http://127.0.0.1:PORT, for all services. */
+  /** http://127.0.0.1:PORT, or https, for all services. */
   readonly url: string;
   /** The same, by service, in the form of client options. */
   readonly endpoints: { readonly sqs: string; readonly s3: string; readonly sts: string; readonly iam: string };
@@ -189,6 +191,11 @@ export interface LocalAws {
   createAccount(account: AccountOptions): void;
   setServiceControlPolicies(account: string, policies: readonly PolicySource[]): void;
   createUser(user: NewUser): { readonly arn: string; readonly name: string; readonly credentials: Credentials };
+  /** With its first key. */
+  findUser(
+    name: string,
+    account?: string,
+  ): { readonly arn: string; readonly name: string; readonly credentials: Credentials } | undefined;
   createRole(role: NewRole): { readonly arn: string; readonly name: string };
   /** @returns its ARN */
   createManagedPolicy(name: string, document: PolicySource, account?: string): string;
@@ -258,7 +265,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   };
   const faults = createFaults();
   const log = createRequestLog(options.onRequest);
-  const server = createHttpServer({
+  const serving: Serving = {
     world,
     services: [createSqs(world), createS3(world), createSts(world), createIam(world)],
     faults,
@@ -266,9 +273,9 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     clockSkew: options.clockSkew,
     defaultRegion: region,
     trouble,
-  });
-  const listening = await listen(server, port, host);
-  url = `http://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
+  };
+  const listening = await listen(createHttpServer(serving, options.tls), port, host);
+  url = `${options.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
 
   for (const account of accounts) {
     const { id, partition, organization } = typeof account === "string" ? { id: account } : account;
@@ -331,6 +338,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     },
     createUser(given) {
       const account = accountOf(given.account);
+      unknown(account.users, given.name, "user");
       const user = addUser(account, given.name, now(), given.path);
       attachAll(user, given);
       for (const name of given.groups ?? [])
@@ -341,8 +349,16 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
         credentials: credentialsOf(addAccessKey(identity, user, given.credentials)),
       };
     },
+    findUser(name, account) {
+      const user = accountOf(account).users.get(name);
+      const key = [...identity.accessKeys.values()].find(({ principal }) => principal.entity === user);
+      if (user === undefined || key === undefined) return undefined;
+      return { arn: user.arn, name, credentials: credentialsOf(key) };
+    },
     createRole(given) {
-      const role = addRole(accountOf(given.account), given.name, parseTrust(identity, given.trust), now(), given.path);
+      const account = accountOf(given.account);
+      unknown(account.roles, given.name, "role");
+      const role = addRole(account, given.name, parseTrust(identity, given.trust), now(), given.path);
       attachAll(role, given);
       role.maxSessionDuration = given.maxSessionDuration ?? 3600;
       return { arn: role.arn, name: role.name };
@@ -494,6 +510,11 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
 function known<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new AwsError(404, "NotSeeded", `There is no ${what} in this stand-in.`);
   return found;
+}
+
+/** Made twice, the second would silently take the place of the first. */
+function unknown(names: ReadonlyMap<string, unknown>, name: string, what: string): void {
+  if (names.has(name)) throw new AwsError(409, "EntityAlreadyExists", `There is a ${what} ${name} already.`);
 }
 
 function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: Credentials): Credentials {

@@ -1,5 +1,5 @@
 import { type AuthenticationTrouble, clockMessage } from "./authenticate.ts";
-import { AwsError, notImplemented } from "./aws-error.ts";
+import { AwsError } from "./aws-error.ts";
 import type { Call, Reply, Service } from "./service.ts";
 import { type XmlValue, xmlDocument } from "./xml.ts";
 
@@ -31,11 +31,11 @@ export function createQueryService({ name, namespace, operations }: QueryService
       return { operation: form.get("Action") ?? "", input: form };
     },
 
+    knows: (operation) => Object.hasOwn(operations, operation),
+
     perform(call): Reply {
       const { operation } = call.intent;
-      const perform = operations[operation];
-      if (perform === undefined)
-        throw notImplemented(`the ${name.toUpperCase()} operation ${operation || "(no Action)"}`);
+      const perform = operations[operation] as QueryOperation;
       const result = perform(call, readParameters(call.intent.input as URLSearchParams));
       return {
         status: 200,

@@ -39,7 +39,7 @@ export async function readRequest(
         const controller = new AbortController();
         gone = controller;
         if (response.destroyed) controller.abort();
-        else response.once("close", () => controller.abort());
+        else response.once("close", () => response.writableFinished || controller.abort());
       }
       return gone.signal;
     },

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Authenticated, authenticate } from "./authenticate.ts";
-import { AwsError } from "./aws-error.ts";
+import { AwsError, notImplemented } from "./aws-error.ts";
 import type { Context } from "./condition.ts";
 import { type Effect, type FaultTable, statusOf } from "./faults.ts";
 import type { Principal } from "./identity.ts";
@@ -47,8 +48,15 @@ export function listen(server: Server, port: number, host: string): Promise<List
   });
 }
 
-export function createHttpServer(serving: Serving): Server {
-  const server = createServer((message, response) => void answer(serving, message, response));
+/** PEM. */
+export interface TlsOptions {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export function createHttpServer(serving: Serving, tls: TlsOptions | undefined): Server {
+  const listener = (message: IncomingMessage, response: ServerResponse) => void answer(serving, message, response);
+  const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.keepAliveTimeout = 60_000;
   // Long polls and slow uploads are as slow as they are.
   server.requestTimeout = 0;
@@ -73,7 +81,7 @@ async function answer(serving: Serving, message: IncomingMessage, response: Serv
       error instanceof AwsError ? error : new AwsError(500, "InternalError", `The stand-in failed: ${String(error)}`);
     reply = service.refuse(seen.error, requestId, request);
   }
-  const sent = seen.effect.reset === undefined && !request.gone.aborted;
+  const sent = seen.effect.reset === undefined && !response.destroyed;
   serving.log.add({
     at: new Date(serving.world.now()),
     service: service.name,
@@ -111,16 +119,23 @@ async function work(
   requestId: string,
   seen: Seen,
 ): Promise<Reply> {
+  const signature = readSignature(request);
+  if (signature !== undefined && signature.service !== service.name) {
+    throw notImplemented(`the service ${signature.service}`);
+  }
   seen.intent = service.identify(request);
   const { operation, bucket, key, queue } = seen.intent;
-  const accessKeyId = readSignature(request)?.accessKeyId;
+  if (!service.knows(operation)) {
+    throw notImplemented(`the ${service.name.toUpperCase()} operation ${operation || "(none)"}`);
+  }
+  const accessKeyId = signature?.accessKeyId;
   const effect = faults.strike({ service: service.name, operation, bucket, key, queue, accessKeyId });
   seen.effect = effect;
   await suffer(effect, request);
   if (effect.reset === "before") return { status: 0 };
   if (effect.error !== undefined) {
     throw new AwsError(
-      effect.status ?? statusOf(effect.error),
+      effect.status ?? statusOf(effect.error, service.name),
       effect.error,
       effect.message ?? "A fault that a test asked for.",
     );
@@ -159,13 +174,13 @@ async function suffer({ latency = 0 }: Effect, request: HttpRequest): Promise<vo
   }
 }
 
-/** The service that a request is for: as its signature says, else by what it looks like. */
+/** The service that a request is for: as its signature says, else by what it looks like, in whose words it is refused. */
 function serviceFor(request: HttpRequest, services: readonly Service[]): Service {
-  const scope = /^AWS4-HMAC-SHA256\s+Credential=[^/]+\/\d+\/[^/]+\/([^/]+)\//.exec(request.headers.authorization ?? "");
+  const scope = readSignature(request)?.service;
   const named = (name: string) => services.find((service) => service.name === name);
   const form = request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded");
   const guess = request.headers["x-amz-target"] !== undefined ? "sqs" : form ? "sts" : "s3";
-  return named(scope?.[1] ?? guess) ?? (named(guess) as Service);
+  return named(scope ?? guess) ?? (named(guess) as Service);
 }
 
 /** Condition keys of every request. Source: IAM User Guide, "AWS global condition context keys". */

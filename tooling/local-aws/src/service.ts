@@ -38,6 +38,8 @@ export interface Service {
   readonly name: ServiceName;
   /** @throws AwsError when the request makes no sense in the service's protocol */
   identify(request: HttpRequest): Intent;
+  /** Whether it does what an operation of that name does; what it does not is told before anything else is asked. */
+  knows(operation: string): boolean;
   /** @throws AwsError */
   perform(call: Call): Reply | Promise<Reply>;
   refuse(error: AwsError, requestId: string, request: HttpRequest): Reply;

@@ -10,6 +10,7 @@ export interface SubscriptionOptions {
   readonly userAccount?: string;
   readonly region?: string;
   readonly externalId?: string;
+  /** One that is there already may assume this role too. Default threatlockdown. */
   readonly userName?: string;
   /** Sources that the role may read: aws/VPC_FLOW, ext/okta, … Default: all. */
   readonly sources?: readonly string[];
@@ -119,7 +120,7 @@ export function createSubscription(aws: LocalAws, options: SubscriptionOptions =
       targets: [{ queueArn: queue.arn, form }],
     });
   }
-  const user = aws.createUser({ name: userName, account: userAccount });
+  const user = aws.findUser(userName, userAccount) ?? aws.createUser({ name: userName, account: userAccount });
   const role = aws.createRole({
     name: subscriber,
     account,
@@ -167,7 +168,7 @@ export function createSubscription(aws: LocalAws, options: SubscriptionOptions =
       },
     },
   });
-  aws.putUserPolicy(user.arn, "AssumeSubscriberRole", {
+  aws.putUserPolicy(user.arn, `Assume-${subscriber}`, {
     Version: "2012-10-17",
     Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role.arn }],
   });

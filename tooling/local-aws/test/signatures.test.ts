@@ -175,3 +175,29 @@ it("asks for a signature, and takes none for another service", async () => {
   const presigned = await fetch(`${aws.url}/signed-bucket/k?X-Amz-Signature=00`);
   expect([presigned.status, await presigned.text()]).toEqual([501, expect.stringContaining("presigned URLs")]);
 });
+
+it("says by name which service and which operation it does not have, before it asks who calls", async () => {
+  const ask = async (headers: Record<string, string>, body: string) => {
+    const response = await fetch(aws.url, { method: "POST", body, headers });
+    return [response.status, await response.text()];
+  };
+  const scope = `AKIA/20260924/us-east-1/events/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`;
+  expect(
+    await ask({ authorization: `AWS4-HMAC-SHA256 Credential=${scope}`, "x-amz-target": "AWSEvents.ListRules" }, "{}"),
+  ).toEqual([501, expect.stringContaining("does not implement the service events")]);
+  expect(
+    await ask({ "content-type": "application/x-www-form-urlencoded" }, "Action=AssumeRoleWithWebIdentity"),
+  ).toEqual([501, expect.stringContaining("the STS operation AssumeRoleWithWebIdentity")]);
+});
+
+it("tells SQS errors to clients of the older protocol too", async () => {
+  const response = await fetch(aws.url, {
+    method: "POST",
+    body: "{}",
+    headers: { "x-amz-target": "AmazonSQS.ListQueues", "content-type": "application/x-amz-json-1.0" },
+  });
+  expect(response.headers.get("x-amzn-query-error")).toBe("MissingAuthenticationToken;Sender");
+  expect(await response.json()).toMatchObject({
+    __type: "com.amazon.coral.service#MissingAuthenticationTokenException",
+  });
+});

@@ -115,6 +115,15 @@ describe("a subscription", () => {
     }
   });
 
+  it("can be one of several of the same user", async () => {
+    const [first, second] = [
+      createSubscription(aws, { userName: "busy" }),
+      createSubscription(aws, { userName: "busy" }),
+    ];
+    expect(second.userCredentials).toEqual(first.userCredentials);
+    for (const made of [first, second]) await assume(made);
+  });
+
   it("asks for its external id", async () => {
     const made = createSubscription(aws, { userName: "asked" });
     expect((await failure(assume({ ...made, externalId: "wrong" }))).name).toBe("AccessDenied");

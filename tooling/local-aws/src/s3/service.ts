@@ -11,10 +11,15 @@ import { bucketOperations, serviceOperations } from "./bucket-operations.ts";
 import { accessDenied } from "./errors.ts";
 import { listOperations } from "./listing.ts";
 import { multipartOperations } from "./multipart-operations.ts";
-import { objectOperations } from "./object-operations.ts";
+import { objectOperations, type S3Operation } from "./object-operations.ts";
 import { operationOf } from "./operation.ts";
 
-const operations = { ...bucketOperations, ...listOperations, ...objectOperations, ...multipartOperations };
+const operations: Readonly<Record<string, S3Operation>> = {
+  ...bucketOperations,
+  ...listOperations,
+  ...objectOperations,
+  ...multipartOperations,
+};
 
 /** S3 by its REST protocol. */
 export function createS3(world: World): Service {
@@ -27,14 +32,15 @@ export function createS3(world: World): Service {
       return { operation: operationOf(request, address), ...address };
     },
 
+    knows: (operation) => Object.hasOwn(serviceOperations, operation) || Object.hasOwn(operations, operation),
+
     perform(call) {
       const { operation, key = "" } = call.intent;
-      const early = serviceOperations[operation];
-      const perform = operations[operation];
-      if (early === undefined && perform === undefined) throw notImplemented(`the S3 operation ${operation}`);
       refuseUnknown(call);
+      const early = serviceOperations[operation];
       if (early !== undefined) return early(world, call);
-      return (perform as NonNullable<typeof perform>)({ world, call, bucket: bucketOf(world, call), key });
+      const perform = operations[operation] as S3Operation;
+      return perform({ world, call, bucket: bucketOf(world, call), key });
     },
 
     refuse,

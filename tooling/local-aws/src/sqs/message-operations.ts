@@ -217,7 +217,7 @@ function batch(call: SqsCall, entries: readonly Entry[], perform: (entry: Entry)
   for (const [index, entry] of entries.entries()) {
     try {
       if (failing !== undefined && index < (failing.count ?? Number.POSITIVE_INFINITY)) {
-        throw new AwsError(statusOf(failing.code), failing.code, "A fault that a test asked for.");
+        throw new AwsError(statusOf(failing.code, "sqs"), failing.code, "A fault that a test asked for.");
       }
       successful.push({ Id: entry.Id, ...perform(entry) });
     } catch (error) {

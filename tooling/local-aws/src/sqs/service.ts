@@ -31,9 +31,10 @@ export function createSqs(world: World): Service {
       };
     },
 
+    knows: (operation) => Object.hasOwn(operations, operation),
+
     async perform(call) {
-      const operation = operations[call.intent.operation];
-      if (operation === undefined) throw notImplemented(`the SQS operation ${call.intent.operation}`);
+      const operation = operations[call.intent.operation] as Operation;
       const output = await operation(world, call as SqsCall);
       return { status: 200, headers: contentType, body: output === undefined ? "{}" : JSON.stringify(output) };
     },
