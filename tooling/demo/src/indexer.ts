@@ -1,0 +1,68 @@
+import { OpenSearchError, type Progress as StartProgress, startOpenSearch } from "@threatlockdown/tooling-opensearch";
+import type { Progress } from "./progress.ts";
+
+export const indices = "wazuh-alerts-4.x-security-lake-*";
+
+/** An OpenSearch to write to and to ask: our own, or the one that the user has given. */
+export interface Indexer {
+  readonly url: string;
+  readonly username?: string;
+  readonly password?: string;
+  ask<T>(method: string, path: string, body?: object): Promise<T>;
+  /** Ours ends; in the user's, what the demo has written to this bucket's name is taken away. */
+  close(bucket: string): Promise<void>;
+}
+
+/** Undefined where there is no Java and no way to get one; the line that says so is logged. */
+export async function openIndexer(given: string | undefined, progress: Progress): Promise<Indexer | undefined> {
+  if (given !== undefined && given !== "") return givenIndexer(given);
+  try {
+    const server = await startOpenSearch({ onProgress: (step) => tell(step, progress) });
+    return { ...asker(server.url, {}), url: server.url, close: () => server.stop() };
+  } catch (error) {
+    if (!(error instanceof OpenSearchError) || error.code !== "NO_JAVA") throw error;
+    progress.line(error.message);
+    return undefined;
+  }
+}
+
+function tell({ subject, step, fraction }: StartProgress, progress: Progress): void {
+  progress.step(`${subject}: ${step}`, fraction === undefined ? undefined : `${Math.floor(fraction * 100)} %`);
+}
+
+/** `https://user:password@host:9200` works too. */
+function givenIndexer(text: string): Indexer {
+  const { origin, username, password } = new URL(text);
+  const user =
+    username === "" ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const { ask } = asker(origin, user);
+  return {
+    url: origin,
+    ...user,
+    ask,
+    async close(bucket) {
+      const query = { term: { "security_lake.bucket": bucket } };
+      await ask("POST", `/${indices}/_delete_by_query?refresh=true&conflicts=proceed`, { query });
+      const left = await ask<{ index: string; "docs.count": string }[]>("GET", `/_cat/indices/${indices}?format=json`);
+      for (const { index, "docs.count": count } of left) if (count === "0") await ask("DELETE", `/${index}`);
+    },
+  };
+}
+
+function asker(url: string, { username, password }: { username?: string; password?: string }): Pick<Indexer, "ask"> {
+  const authorization =
+    username === undefined
+      ? {}
+      : { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
+  return {
+    async ask<T>(method: string, path: string, body?: object): Promise<T> {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { ...authorization, ...(body && { "content-type": "application/json" }) },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      if (!response.ok) throw new Error(`OpenSearch: ${method} ${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as T;
+    },
+  };
+}
