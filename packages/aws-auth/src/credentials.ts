@@ -1,14 +1,13 @@
 import { hostname } from "node:os";
-import { AssumeRoleCommand, STSClient, type STSClientConfig } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
 import { fromNodeProviderChain } from "@aws-sdk/credential-providers";
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from "@smithy/types";
-import { endpointUrl } from "./endpoints.ts";
 import { AuthError } from "./errors.ts";
 import { explain, isPassing } from "./explain.ts";
 import { type RefreshOptions, refreshing } from "./refresh.ts";
-import { regionOf } from "./region.ts";
+import { type StsSettings, stsClient } from "./sts.ts";
 
-export interface LakeSettings extends RefreshOptions {
+export interface LakeSettings extends StsSettings, RefreshOptions {
   /** Role to assume; without it, the base credentials are used as they are. */
   readonly roleArn?: string | undefined;
   readonly externalId?: string | undefined;
@@ -18,14 +17,8 @@ export interface LakeSettings extends RefreshOptions {
   readonly sessionName?: string | undefined;
   /** Profile of the shared files for the base credentials; without it, the SDK's whole chain. */
   readonly profile?: string | undefined;
-  /** Host or URL of STS. */
-  readonly stsEndpoint?: string | undefined;
-  /** Region of STS, as a rule the queue's. */
-  readonly region?: string | undefined;
   /** Base credentials, instead of the SDK's chain. */
   readonly base?: AwsCredentialIdentityProvider | undefined;
-  /** How requests to STS are sent, for proxies and time-outs. */
-  readonly requestHandler?: STSClientConfig["requestHandler"] | undefined;
 }
 
 const shortestSession = 900;
@@ -33,13 +26,6 @@ const longestSession = 43_200;
 const defaultSession = 3_600;
 const rolePattern = /^arn:(aws[a-z-]*):iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
 const externalIdPattern = /^[\w+=,.@:/-]{2,1224}$/;
-/** Where STS is asked when no region is known; any of the partition will do. */
-const anyRegion: Readonly<Record<string, string>> = {
-  aws: "us-east-1",
-  "aws-cn": "cn-north-1",
-  "aws-us-gov": "us-gov-west-1",
-};
-
 /** A name that STS accepts for a session: product and host, 2 to 64 of `A-Za-z0-9_+=,.@-`. */
 export function sessionName(product: string, host: string): string {
   return `${product}-${host}`.replace(/[^\w+=,.@-]/g, "-").slice(0, 64);
@@ -98,18 +84,10 @@ function assumeRole(
   roleArn: string,
   base: AwsCredentialIdentityProvider,
 ): () => Promise<AwsCredentialIdentity> {
-  const { externalId, stsEndpoint, requestHandler, durationSeconds = defaultSession } = settings;
-  const endpoint = stsEndpoint === undefined ? undefined : endpointUrl(stsEndpoint);
-  const [, partition = "aws"] = rolePattern.exec(roleArn) ?? [];
-  const region = settings.region ?? (endpoint && regionOf(endpoint)) ?? anyRegion[partition] ?? "us-east-1";
+  const { externalId, durationSeconds = defaultSession } = settings;
   const now = settings.now ?? Date.now;
-  const sts = new STSClient({
-    region,
-    credentials: base,
-    // Without one the SDK looks at AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the profile.
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(requestHandler === undefined ? {} : { requestHandler }),
-  });
+  const [, partition = "aws"] = rolePattern.exec(roleArn) ?? [];
+  const { sts, region } = stsClient({ ...settings, partition }, base);
   const command = () =>
     new AssumeRoleCommand({
       RoleArn: roleArn,

@@ -3,7 +3,7 @@ import { GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { createSubscription, type LocalAws, type Subscription, startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type LakeSettings, lakeCredentials, s3Endpoint } from "../src/index.ts";
+import { findCaller, type LakeSettings, lakeCredentials, s3Endpoint } from "../src/index.ts";
 
 describe("the role of a subscription", () => {
   let aws: LocalAws;
@@ -48,6 +48,22 @@ describe("the role of a subscription", () => {
       `arn:aws:sts::${aws.account}:assumed-role/${subscription.roleName}/threatlockdown-manager-1`,
     );
     expect(aws.requests.count({ operation: "AssumeRole" })).toBe(1);
+  });
+
+  it("knows whose the credentials are", async () => {
+    const { region } = aws;
+    const asked = { region, stsEndpoint: aws.endpoints.sts };
+    expect(await findCaller(lakeCredentials({ ...settings(), sessionName: "here" }), asked)).toEqual({
+      arn: `arn:aws:sts::${aws.account}:assumed-role/${subscription.roleName}/here`,
+      account: aws.account,
+    });
+    expect(await findCaller(async () => subscription.userCredentials, asked)).toEqual({
+      arn: "arn:aws:iam::444455556666:user/threatlockdown",
+      account: "444455556666",
+    });
+    await expect(
+      findCaller(async () => ({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x" }), asked),
+    ).rejects.toThrow(/^sts:GetCallerIdentity: InvalidClientTokenId: .*\(1\) the access key does not exist/);
   });
 
   it("is renewed before its end, without a call that fails", async () => {
