@@ -87,12 +87,19 @@ export function createFaults(): FaultTable {
       let effect = nothing;
       for (const entry of entries) {
         if (!concerns(entry.fault, subject) || !due(entry)) continue;
-        const latency = (effect.latency ?? 0) + (entry.fault.latency ?? 0);
-        effect = { ...entry.fault, ...effect, latency };
+        effect = together(effect, entry.fault);
       }
       return effect;
     },
   };
+}
+
+function together(first: Effect, then: Effect): Effect {
+  const latency = (first.latency ?? 0) + (then.latency ?? 0);
+  // A refusal is of one piece: the code of one fault does not go with the status of another.
+  const { error, status, message, ...rest } = then;
+  const refusal = first.error === undefined && error !== undefined ? { error, status, message } : {};
+  return { ...rest, ...refusal, ...first, latency } as Effect;
 }
 
 function concerns(fault: Fault, subject: FaultSubject): boolean {

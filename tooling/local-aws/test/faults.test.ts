@@ -77,6 +77,16 @@ describe("what goes wrong", () => {
     expect(await failure(send("x"))).toMatchObject({ name: "RequestThrottled", $metadata: { httpStatusCode: 403 } });
   });
 
+  it("the first of several errors, with its own status", async () => {
+    aws.faults.add({ key: "a", error: "InternalError" });
+    aws.faults.add({ key: "a", error: "SlowDown", status: 503, message: "later" });
+    expect(await failure(get("a"))).toMatchObject({
+      name: "InternalError",
+      message: "A fault that a test asked for.",
+      $metadata: { httpStatusCode: 500 },
+    });
+  });
+
   it("latencies, added up", async () => {
     aws.faults.add({ service: "s3", latency: 60 });
     aws.faults.add({ key: "a", latency: 60 });

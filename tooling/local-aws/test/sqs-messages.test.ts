@@ -285,6 +285,17 @@ describe("long polls", () => {
     expect(await receive()).toHaveLength(1);
   });
 
+  it("hand nothing to a client that left while its call was held up", async () => {
+    const name = queue.split("/").at(-1) as string;
+    const remove = aws.faults.add({ operation: "ReceiveMessage", queue: name, latency: 200 });
+    aws.sendMessage(queue, "x");
+    const command = new ReceiveMessageCommand({ QueueUrl: queue });
+    expect(await refusal(clients.sqs.send(command, { abortSignal: AbortSignal.timeout(50) }))).toBe("AbortError");
+    await until(() => aws.requests.count({ operation: "ReceiveMessage", queue: name }) === 1);
+    remove();
+    expect(aws.messages(queue)).toMatchObject([{ state: "visible", receiveCount: 0 }]);
+  });
+
   it("share messages among those who wait", async () => {
     const polls = [1, 2, 3].map(() => receive({ WaitTimeSeconds: 20, MaxNumberOfMessages: 1 }));
     await clients.sqs.send(

@@ -16,27 +16,34 @@ const glance = 50;
  * injected one may run faster, or stand still.
  */
 export function longPoll<T>(queue: Queue, attempt: () => readonly T[], poll: LongPoll): Promise<readonly T[]> {
+  if (poll.gone.aborted) return Promise.resolve([]);
   const first = attempt();
-  if (first.length > 0 || poll.seconds === 0 || poll.gone.aborted) return Promise.resolve(first);
-  return new Promise((resolve) => {
+  if (first.length > 0 || poll.seconds === 0) return Promise.resolve(first);
+  return new Promise((resolve, reject) => {
     const end = poll.now() + poll.seconds * 1000;
     const realEnd = performance.now() + poll.seconds * 1000;
     let timer: NodeJS.Timeout;
-    const finish = (found: readonly T[]) => {
+    const finish = (settle: () => void) => {
       clearTimeout(timer);
       queue.waiting.delete(wake);
       poll.gone.removeEventListener("abort", leave);
-      resolve(found);
+      settle();
     };
-    const leave = () => finish([]);
+    const leave = () => finish(() => resolve([]));
+    /** Called by whoever makes a message visible, who is not to hear of this poll's troubles. */
     const wake = () => {
-      const found = attempt();
-      if (found.length > 0) finish(found);
+      try {
+        const found = attempt();
+        if (found.length > 0) finish(() => resolve(found));
+      } catch (error) {
+        finish(() => reject(error));
+      }
     };
     const look = () => {
       const left = Math.min(end - poll.now(), realEnd - performance.now());
-      const found = attempt();
-      if (found.length > 0 || left <= 0) return finish(found);
+      wake();
+      if (!queue.waiting.has(wake)) return;
+      if (left <= 0) return leave();
       const due = (queue.schedule.next() ?? Number.POSITIVE_INFINITY) - poll.now();
       timer = setTimeout(look, Math.max(1, Math.min(glance, due, left)));
     };
