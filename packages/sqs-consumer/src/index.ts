@@ -13,5 +13,7 @@ export {
   queueDepth,
   type Redrive,
   type Sqs,
+  type SqsSettings,
+  sqsSettings,
 } from "./queue.ts";
 export { type Message, receive } from "./receive.ts";

@@ -96,6 +96,31 @@ function legacyRegion(hostname: string): string | undefined {
   return region ?? (hostname.startsWith("queue.amazonaws.com") ? "us-east-1" : undefined);
 }
 
+/** What a client for this queue is made with, beside credentials. */
+export interface SqsSettings {
+  readonly useQueueUrlAsEndpoint: false;
+  /** Where the queue was given by its URL. */
+  readonly endpoint?: string;
+  /** Where the queue's URL or ARN names one. */
+  readonly region?: string;
+}
+
+/**
+ * Settings for an SQS client: a queue given by its URL is asked there, any other where the client's settings and
+ * `AWS_ENDPOINT_URL` say. Left alone, the SDK asks the host of the queue's URL whatever they say, and writes a warning for
+ * every call.
+ * @throws {QueueError} as `queueAddress`
+ */
+export function sqsSettings(nameOrUrlOrArn: string): SqsSettings {
+  const { url, region } = queueAddress(nameOrUrlOrArn);
+  const given = url !== undefined && nameOrUrlOrArn.trim() === url;
+  return {
+    useQueueUrlAsEndpoint: false,
+    ...(given ? { endpoint: new URL(url).origin } : {}),
+    ...(region === undefined ? {} : { region }),
+  };
+}
+
 /**
  * Finds the queue and reads what a consumer must know of it.
  * @throws {QueueError} when it is no queue, is missing or may not be looked up

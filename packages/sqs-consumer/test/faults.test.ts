@@ -1,7 +1,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Fault, type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type ConsumeOptions, type ConsumerEvent, consume, openQueue } from "../src/index.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { type ConsumeOptions, type ConsumerEvent, consume, openQueue, sqsSettings } from "../src/index.ts";
 
 const numbered = (count: number) => Array.from({ length: count }, (_, number) => `body ${number}`);
 
@@ -20,7 +20,11 @@ describe("with faults on the way", () => {
     aws = await startLocalAws();
   });
 
-  afterEach(() => aws.faults.clear());
+  afterEach(() => {
+    aws.faults.clear();
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
 
   afterAll(async () => {
     for (const client of clients) client.destroy();
@@ -191,6 +195,22 @@ describe("with faults on the way", () => {
     await expect(drain(name, {}, sqs)).rejects.toMatchObject({ code: "QUEUE_DENIED", action: "sqs:DeleteMessage" });
     expect(aws.messages(name)).toHaveLength(2);
   });
+
+  it.each(["name", "ARN", "URL"])(
+    "asks where AWS_ENDPOINT_URL or the URL says, for a queue given by %s",
+    async (kind) => {
+      const name = queueWith(numbered(2));
+      const arn = `arn:aws:sqs:${aws.region}:${aws.account}:${name}`;
+      const queue = { name, ARN: arn, URL: `${aws.url}/${aws.account}/${name}` }[kind] as string;
+      vi.stubEnv("AWS_ENDPOINT_URL", kind === "URL" ? "http://127.0.0.1:1" : aws.url);
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+      const sqs = new SQSClient({ region: aws.region, credentials: aws.credentials, ...sqsSettings(queue) });
+      clients.push(sqs);
+      const { summary } = await drain(queue, {}, sqs);
+      expect(summary.deleted).toBe(2);
+      expect(warn).not.toHaveBeenCalled();
+    },
+  );
 
   it("reads through a queue of another account by its ARN", async () => {
     aws.createAccount({ id: "210987654321" });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openQueue, queueAddress, queueDepth } from "../src/index.ts";
+import { openQueue, queueAddress, queueDepth, sqsSettings } from "../src/index.ts";
 import { failure, memorySqs } from "./memory-sqs.ts";
 import { virtualClock } from "./virtual-clock.ts";
 
@@ -55,6 +55,23 @@ describe("queueAddress", () => {
       expect(() => queueAddress(text)).toThrow(expect.objectContaining({ code: "QUEUE_NAME" }));
     },
   );
+});
+
+describe("sqsSettings", () => {
+  it.each([
+    ["lake", { useQueueUrlAsEndpoint: false }],
+    ["arn:aws:sqs:eu-west-1:123456789012:lake", { useQueueUrlAsEndpoint: false, region: "eu-west-1" }],
+    [
+      "https://vpce-1.sqs.us-east-2.vpce.amazonaws.com/123456789012/lake",
+      {
+        useQueueUrlAsEndpoint: false,
+        endpoint: "https://vpce-1.sqs.us-east-2.vpce.amazonaws.com",
+        region: "us-east-2",
+      },
+    ],
+  ])("for %s", (queue, expected) => {
+    expect(sqsSettings(queue)).toEqual(expected);
+  });
 });
 
 describe("openQueue", () => {
