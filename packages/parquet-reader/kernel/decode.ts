@@ -1,4 +1,5 @@
 import {
+  CONSTANT_ROWS,
   ENCODING_INDEXES,
   FAULT_INDEX,
   FAULT_LEVEL_VALUE,
@@ -55,6 +56,7 @@ export function decodeFlat(leaves: u32, count: u32, rows: u32): void {
 /** The ref that all of the next rows have, found by comparing run lengths, or 0. */
 function constantRef(leaf: u32, rows: u32): u32 {
   if (get(leaf, LEAF_DEFINITIONS) !== 0 || get(leaf, LEAF_IDS) !== 0) return 0;
+  if (rows < (CONSTANT_ROWS as u32) && get(leaf, LEAF_CONSTANT) === 0) return 0;
   const maximum = get(leaf, LEAF_MAX_DEFINITION);
   const definitions = runOf(leaf, LEAF_DEFINITION_RUN);
   if (maximum > 0) {

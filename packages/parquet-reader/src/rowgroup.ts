@@ -12,6 +12,7 @@ import { ParquetError } from "./errors.ts";
 import {
   FLAG_QUOTED,
   LEAF_COLUMN,
+  LEAF_CONSTANT,
   LEAF_CURSOR,
   LEAF_DEFINITIONS,
   LEAF_DETAIL,
@@ -62,11 +63,13 @@ export interface Reading extends Workshop {
   readonly wanted: ReadonlySet<string>;
   /** Rows decoded in one step at most. */
   readonly stepRows: number;
+  /** Tells the kernel's host which columns are open, by leaf number. */
+  expose(columns: readonly (Column | undefined)[]): void;
 }
 
 const FIRST_ENTRIES = 2048;
 
-/** Sets up the columns; reads no page. Columns that the row group lacks are left out. */
+/** Sets up the columns and makes them known to the kernel's host; reads no page. Columns that the row group lacks are left out. */
 export function openGroup(reading: Reading, number: number): OpenGroup {
   const { arena, footer, leaves, leafCount, stepRows } = reading;
   const group = footer.rowGroups[number];
@@ -79,6 +82,8 @@ export function openGroup(reading: Reading, number: number): OpenGroup {
     columns.push(column);
     byLeaf[planned.index] = column;
   }
+  reading.expose(byLeaf);
+  for (const column of columns) if (column.planned.leaf.type === "BOOLEAN") prepareBooleans(column, reading);
   const flats = columns.filter((column) => column.planned.leaf.maxRepetition === 0);
   const repeated = columns.filter((column) => column.planned.leaf.maxRepetition > 0);
   const cursorBytes = 4 * (1 + repeated.length);
@@ -141,7 +146,6 @@ function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, 
     keys: undefined,
   };
   writeRecord(column, text, arena);
-  if (planned.leaf.type === "BOOLEAN") prepareBooleans(column, reading);
   return column;
 }
 
@@ -186,6 +190,7 @@ function writeRecord(column: Column, text: LeafText, arena: Arena): void {
   u32[word + LEAF_KEY_LENGTH] = key.length;
   u32[word + LEAF_SUFFIX] = text.suffix.charCodeAt(0);
   u32[word + LEAF_NULL] = nullRef;
+  u32[word + LEAF_CONSTANT] = NULL_REF; // not dynamic yet
 }
 
 function putFragment(arena: Arena, text: string): number {

@@ -89,13 +89,15 @@ export async function* rowsBy(
       shaping,
       wanted: new Set(options.columns),
       stepRows: maxRows,
+      expose(columns) {
+        workplace.columns = columns;
+      },
     };
     for (; number < footer.rowGroups.length; number++) {
       options.signal?.throwIfAborted();
       arena.reset(limits.memoryBytes);
       kernel.prepare(maxRows);
       const group = openGroup(reading, number);
-      workplace.columns = group.byLeaf;
       if (group.rowCount === 0) continue;
       await prefetch(group, reading);
       const output = openOutput(reading, group, firstRow, maxRows, maxBytes);
@@ -194,6 +196,8 @@ interface Output {
 
 /** Room for what operators write without looking: brackets, commas. */
 const WINDOW_SLACK = 4096;
+/** Values grow longer as a file goes on: the window has room for so many times more. */
+const SPARE = 2;
 /** Output positions that one level of the schema may have on the stack. */
 const STACK_BYTES = 8;
 
@@ -270,7 +274,7 @@ function openOutput(
     assemble() {
       const slack = unchecked();
       const needed = maxBytes + 2 * slack;
-      if (window.size < needed) resize(needed);
+      if (window.size < needed) resize(needed + slack * SPARE);
       const { u32 } = arena;
       u32[call + CALL_PROGRAM] = program?.at ?? 0;
       u32[call + CALL_ROW] = row;

@@ -72,7 +72,8 @@ function native(codec: CodecName, unpack: Unpack, packed: Uint8Array, into: Uint
 }
 
 function own(codec: CodecName, got: number, wanted: number): void {
-  if (got < 0) throw new ParquetError("CORRUPT", `${codec} page is broken, or larger than the ${wanted} bytes of its header`);
+  if (got < 0)
+    throw new ParquetError("CORRUPT", `${codec} page is broken, or larger than the ${wanted} bytes of its header`);
   if (got !== wanted) throw short(got, wanted);
 }
 

@@ -48,7 +48,8 @@ export function gunzip(
 /** Where the compressed data of the member at `position` starts, or -1. */
 function memberStart(u8: Uint8Array, view: DataView, position: number, end: number): number {
   let start = position + HEADER_BYTES;
-  if (start > end || u8[position] !== MAGIC_1 || u8[position + 1] !== MAGIC_2 || u8[position + 2] !== DEFLATE) return -1;
+  if (start > end || u8[position] !== MAGIC_1 || u8[position + 1] !== MAGIC_2 || u8[position + 2] !== DEFLATE)
+    return -1;
   const flags = u8[position + 3];
   if (flags === 0) return start;
   if (flags & FLAG_EXTRA) {

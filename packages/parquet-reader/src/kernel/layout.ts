@@ -80,6 +80,9 @@ export const LEAF_WORDS = 51;
 export const FLAG_UTC = 1; // a timestamp that ends with Z
 export const FLAG_QUOTED = 2; // a map key whose rendering has no quotes of its own
 
+/** In a step of fewer rows a dynamic flat column stays so: a short constant run is not worth another program. */
+export const CONSTANT_ROWS = 256;
+
 export const ENCODING_INDEXES = 0;
 export const ENCODING_PLAIN = 1;
 

@@ -1,4 +1,5 @@
 import {
+  CONSTANT_ROWS,
   ENCODING_INDEXES,
   FAULT,
   FAULT_COLUMN,
@@ -68,6 +69,7 @@ export function decodeFlat(memory: Memory, leaves: number, count: number, rows: 
 function constantRef({ arena }: Memory, leaf: number, rows: number): number {
   const { u8, u32 } = arena;
   if (u32[leaf + LEAF_DEFINITIONS] !== 0 || u32[leaf + LEAF_IDS] !== 0) return 0;
+  if (rows < CONSTANT_ROWS && u32[leaf + LEAF_CONSTANT] === 0) return 0;
   const maximum = u32[leaf + LEAF_MAX_DEFINITION];
   const definitions = leaf + LEAF_DEFINITION_RUN;
   if (maximum > 0) {
