@@ -40,7 +40,7 @@ export function shorten(event: Uint8Array, limit: number = maxEventBytes): Short
   if (event.byteLength <= limit) return { bytes: event, fields: [] };
   const value = parse(event);
   const attempt = (caps: Caps, fields: string[] = []): Uint8Array =>
-    encode(cutObject(value, caps, caps.top, "", fields));
+    encode(cutObject(value, caps, caps.top, undefined, fields));
   for (const { least, caps } of steps) {
     const fits = (kept: number): boolean => attempt(caps(kept)).byteLength <= limit;
     if (!fits(least)) continue;
@@ -72,14 +72,14 @@ function cut(value: unknown, caps: Caps, path: string, fields: string[]): unknow
   return [...kept, `…[${missing} more]`];
 }
 
-function cutObject(value: object, caps: Caps, members: number, path: string, fields: string[]): object {
+function cutObject(value: object, caps: Caps, members: number, path: string | undefined, fields: string[]): object {
   const entries = Object.entries(value);
   const kept = entries
     .slice(0, members)
-    .map(([name, member]) => [name, cut(member, caps, path === "" ? name : `${path}.${name}`, fields)]);
+    .map(([name, member]) => [name, cut(member, caps, path === undefined ? name : `${path}.${name}`, fields)]);
   const missing = entries.length - kept.length;
   if (missing === 0) return Object.fromEntries(kept);
-  fields.push(path);
+  fields.push(path ?? "");
   return Object.fromEntries([...kept, ["…", `[${missing} more]`]]);
 }
 

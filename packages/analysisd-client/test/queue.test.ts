@@ -191,8 +191,7 @@ describe.skipIf(unavailable !== undefined)(
       });
       queue = openQueue({ path, pace: pacedBy(() => getStats(join(folder, "analysis"))) });
       const sending = Promise.all([queue.send(events(30_000)), queue.send(events(10_000, 30_000))]);
-      await pumpWith(take, sending);
-      clearInterval(reading);
+      await whileReading(take, sending);
       await new Promise((resolve) => requests.close(resolve));
       expect({ dropped, handled: handled.length }).toEqual({ dropped: 0, handled: 40_000 });
       expect(handled).toEqual(Array.from({ length: 40_000 }, (_, i) => i));
