@@ -8,7 +8,8 @@ export interface Indexer {
   readonly url: string;
   readonly username?: string;
   readonly password?: string;
-  ask<T>(method: string, path: string, body?: object): Promise<T>;
+  /** A body that is a string goes as NDJSON. */
+  ask<T>(method: string, path: string, body?: object | string): Promise<T>;
   /** Ours ends; in the user's, what the demo has written to this bucket's name is taken away. */
   close(bucket: string): Promise<void>;
 }
@@ -41,8 +42,17 @@ function givenIndexer(text: string): Indexer {
     ...user,
     ask,
     async close(bucket) {
-      const query = { term: { "security_lake.bucket": bucket } };
-      await ask("POST", `/${indices}/_delete_by_query?refresh=true&conflicts=proceed`, { query });
+      const search = { size: 5000, _source: false, query: { term: { "security_lake.bucket": bucket } } };
+      for (;;) {
+        const { hits } = await ask<{ hits: { hits: { _index: string; _id: string }[] } }>(
+          "POST",
+          `/${indices}/_search`,
+          search,
+        );
+        if (hits.hits.length === 0) break;
+        const lines = hits.hits.map(({ _index, _id }) => `${JSON.stringify({ delete: { _index, _id } })}\n`);
+        await ask("POST", "/_bulk?refresh=true", lines.join(""));
+      }
       const left = await ask<{ index: string; "docs.count": string }[]>("GET", `/_cat/indices/${indices}?format=json`);
       for (const { index, "docs.count": count } of left) if (count === "0") await ask("DELETE", `/${index}`);
     },
@@ -55,11 +65,15 @@ function asker(url: string, { username, password }: { username?: string; passwor
       ? {}
       : { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
   return {
-    async ask<T>(method: string, path: string, body?: object): Promise<T> {
+    async ask<T>(method: string, path: string, body?: object | string): Promise<T> {
+      const ndjson = typeof body === "string";
       const response = await fetch(`${url}${path}`, {
         method,
-        headers: { ...authorization, ...(body && { "content-type": "application/json" }) },
-        ...(body && { body: JSON.stringify(body) }),
+        headers: {
+          ...authorization,
+          ...(body !== undefined && { "content-type": ndjson ? "application/x-ndjson" : "application/json" }),
+        },
+        ...(body !== undefined && { body: ndjson ? body : JSON.stringify(body) }),
       });
       if (!response.ok) throw new Error(`OpenSearch: ${method} ${path}: ${response.status} ${await response.text()}`);
       return (await response.json()) as T;
