@@ -161,7 +161,7 @@ const table: readonly Row[] = [
       ],
   },
   {
-    when: ({ name }) => /^Kms|^KMS/.test(name),
+    when: ({ name }) => /^KMS(?!Throttl)/i.test(name),
     causes: () => ["the KMS key is disabled, deleted or not allowed for this principal; look at its state and policy"],
   },
   {
@@ -200,8 +200,8 @@ const table: readonly Row[] = [
     causes: () => ["the object is archived; restore it, or change the lifecycle rule that archives objects so early"],
   },
   {
-    when: named("Throttling", "ThrottlingException", "RequestThrottled", "SlowDown", "TooManyRequestsException"),
-    causes: () => ["AWS slows this account down; it passes"],
+    when: ({ name }) => /Throttl|^SlowDown$|^TooManyRequests|^RequestLimitExceeded$|^OverLimit$/.test(name),
+    causes: () => ["AWS has had too many requests of this account; it passes"],
   },
   {
     when: named("ENOTFOUND", "EAI_AGAIN"),

@@ -148,6 +148,8 @@ describe("explain", () => {
       Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
       /NODE_EXTRA_CA_CERTS/,
     ],
+    ["a throttled key", awsError("KmsThrottled", "Rate exceeded", 400), /too many requests/],
+    ["a disabled key", awsError("KmsDisabled", "The key is disabled", 400), /KMS key is disabled/],
     ["a broken service", awsError("InternalError", "We encountered an internal error", 500), /it passes/],
   ])("names the likely cause of %s", (_what, error, expected) => {
     const line = explain(error, { action: error.message === "Access Denied" ? "s3:GetObject" : undefined });

@@ -83,6 +83,18 @@ describe("the role of a subscription", () => {
     expect(aws.requests.count({ operation: "AssumeRole", status: 200 })).toBeLessThanOrEqual(12);
   });
 
+  it("carries a run of five minutes over sessions of one", async () => {
+    await aws.close();
+    aws = await startLocalAws({ now: () => time, accounts: ["123456789012", "444455556666"], sessionSeconds: 60 });
+    subscription = createSubscription(aws, { userAccount: "444455556666" });
+    const credentials = lakeCredentials(settings());
+    const sqs = new SQSClient({ region: aws.region, endpoint: aws.endpoints.sqs, credentials });
+    for (const end = time + 300_000; time < end; time += 5_000)
+      await sqs.send(new GetQueueUrlCommand({ QueueName: subscription.queueName }));
+    expect(aws.requests.list().filter((request) => request.status >= 400)).toEqual([]);
+    expect(aws.requests.count({ operation: "AssumeRole", status: 200 })).toBeGreaterThanOrEqual(5);
+  });
+
   it("goes on while STS is away", async () => {
     const failures: number[] = [];
     const credentials = lakeCredentials({

@@ -76,7 +76,9 @@ const meanings: Readonly<Record<string, Meaning>> = {
   RequestExpired: "expired",
   // Too many messages in flight in the whole queue: room comes as others settle theirs.
   OverLimit: "retry",
+  KmsThrottled: "retry",
   RequestThrottled: "retry",
+  RequestLimitExceeded: "retry",
   Throttling: "retry",
   ThrottlingException: "retry",
   ThrottledException: "retry",
