@@ -13,6 +13,7 @@ export type Order =
 
 export interface Program {
   readonly command: string;
+  readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   /** File that takes what the program prints. */
@@ -31,10 +32,10 @@ const [uid, gid] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), "threatlockdown-opensearch-"));
 if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
 
-function start(name: string, { command, output, ...options }: Program): void {
+function start(name: string, { command, args, output, ...options }: Program): void {
   const log = openSync(output, "a");
   // A group of its own: until the start script has become the server, it has children.
-  const child = spawn(command, { ...options, stdio: ["ignore", log, log], detached: true });
+  const child = spawn(command, args, { ...options, stdio: ["ignore", log, log], detached: true });
   closeSync(log);
   children.set(name, child);
   if (child.pid !== undefined) tell({ news: "started", name, pid: child.pid });

@@ -45,6 +45,8 @@ export interface OpenSearchOptions {
 
 export interface OpenSearch extends AsyncDisposable {
   readonly version: Version;
+  /** Holds all that the nodes write, until they are stopped. */
+  readonly folder: string;
   /** Address of the first node. */
   readonly url: string;
   /** Addresses of all nodes, in their order. */
@@ -256,6 +258,7 @@ function running({
     const { PATH = "/usr/bin:/bin", LANG = "C.UTF-8" } = rest.env;
     supervisor.start(name, {
       command: join(home, "bin", "opensearch"),
+      args: [],
       cwd: home,
       output: join(home, "console.log"),
       ...rest.account,
@@ -302,6 +305,7 @@ function running({
 
   return {
     version,
+    folder: supervisor.folder,
     url: urls[0]!,
     urls,
     ...(security && {

@@ -1,128 +1,146 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { connect } from "node:tls";
 import { promisify } from "node:util";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type OpenSearch, type OpenSearchOptions, startOpenSearch } from "../src/index.ts";
 
-const started: OpenSearch[] = [];
-
-async function start(options: OpenSearchOptions = {}): Promise<OpenSearch> {
-  const server = await startOpenSearch({ quick: true, ...options });
-  started.push(server);
-  return server;
+/** One server for the tests of a `describe`. */
+function server(options: OpenSearchOptions): { readonly at: OpenSearch } {
+  const holder: { at?: OpenSearch } = {};
+  beforeAll(async () => {
+    holder.at = await startOpenSearch({ quick: true, ...options });
+  });
+  afterAll(() => holder.at?.stop());
+  return holder as { at: OpenSearch };
 }
 
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((server) => server.stop()));
-});
-
-async function status(server: OpenSearch, user: string, method: string, path: string, body?: object): Promise<number> {
-  const { password } = server.users[user] ?? { password: "wrong" };
-  const { stdout } = await promisify(execFile)("curl", [
-    ...["--silent", "--cacert", server.caFile!, "--user", `${user}:${password}`, "--request", method],
-    ...["--output", "/dev/null", "--write-out", "%{http_code}"],
-    ...(body === undefined ? [] : ["--header", "content-type: application/json", "--data", JSON.stringify(body)]),
-    `${server.url}${path}`,
-  ]);
-  return Number(stdout);
-}
-
-function gone(pid: number): boolean {
+function runs(pid: number | undefined): boolean {
   try {
-    process.kill(pid, 0);
-    return false;
+    return pid !== undefined && process.kill(pid, 0);
   } catch {
-    return true;
+    return false;
   }
 }
 
 describe("one node", () => {
-  it("stores a document, finds it, and leaves nothing behind", async () => {
-    const server = await start();
-    await server.request("PUT", "/events/_doc/1?refresh=true", { rule: { level: 7 } });
-    const found = await server.request<{ hits: { total: { value: number } } }>("POST", "/events/_search", {
+  const node = server({ settings: { "thread_pool.write.size": 1, "http.max_content_length": "1mb" } });
+
+  it("stores a document and finds it", async () => {
+    await node.at.request("PUT", "/events/_doc/1?refresh=true", { rule: { level: 7 } });
+    const found = await node.at.request<{ hits: { total: { value: number } } }>("POST", "/events/_search", {
       query: { term: { "rule.level": 7 } },
     });
     expect(found.hits.total.value).toBe(1);
-    const { version } = await server.request<{ version: { number: string } }>("GET", "/");
-    expect(version.number).toBe("2.19.1");
-
-    const pid = server.pid()!;
-    expect(gone(pid)).toBe(false);
-    await server.stop();
-    expect(gone(pid)).toBe(true);
-    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    expect(await node.at.request("GET", "/")).toMatchObject({ version: { number: "2.19.1" } });
   });
 
   it("takes the settings that it is given", async () => {
-    const server = await start({ settings: { "thread_pool.write.size": 1, "http.max_content_length": "1mb" } });
     const large = `{"index":{"_index":"a"}}\n{"text":"${"x".repeat(1_100_000)}"}\n`;
-    await expect(server.request("POST", "/_bulk", large)).rejects.toThrow("413");
-    const [pool] = await server.request<{ size: string }[]>("GET", "/_cat/thread_pool/write?format=json&h=size");
-    expect(pool).toEqual({ size: "1" });
+    await expect(node.at.request("POST", "/_bulk", large)).rejects.toThrow("413");
+    const pools = await node.at.request("GET", "/_cat/thread_pool/write?format=json&h=size");
+    expect(pools).toEqual([{ size: "1" }]);
   });
 
   it("keeps its documents and its address over a crash", async () => {
-    const server = await start();
-    const { url } = server;
-    await server.request("PUT", "/events/_doc/1?refresh=true", { a: 1 });
-    await server.kill();
-    expect(server.pid()).toBeUndefined();
-    await expect(server.request("GET", "/")).rejects.toThrow("ECONNREFUSED");
-    await server.restart();
-    expect(server.url).toBe(url);
-    await server.request("GET", "/_cluster/health/events?wait_for_status=yellow");
-    expect(await server.request("GET", "/events/_doc/1")).toMatchObject({ _source: { a: 1 } });
+    const { url } = node.at;
+    await node.at.request("PUT", "/kept/_doc/1?refresh=true", { a: 1 });
+    await node.at.kill();
+    expect(node.at.pid()).toBeUndefined();
+    await expect(node.at.request("GET", "/")).rejects.toThrow("ECONNREFUSED");
+    await node.at.restart();
+    expect(node.at.url).toBe(url);
+    await node.at.request("GET", "/_cluster/health/kept?wait_for_status=yellow");
+    expect(await node.at.request("GET", "/kept/_doc/1")).toMatchObject({ _source: { a: 1 } });
   });
 
-  it("says why it did not start", async () => {
-    const broken = start({ settings: { "no.such.setting": 1 } });
-    await expect(broken).rejects.toMatchObject({
-      code: "START_FAILED",
-      message: expect.stringContaining("no.such.setting"),
-    });
+  it("leaves neither process nor folder when it is stopped", async () => {
+    const pid = node.at.pid();
+    expect(runs(pid)).toBe(true);
+    expect(existsSync(node.at.folder)).toBe(true);
+    await node.at.stop();
+    expect(runs(pid)).toBe(false);
+    expect(existsSync(node.at.folder)).toBe(false);
+  });
+});
+
+it("says why it did not start", async () => {
+  await expect(startOpenSearch({ settings: { "no.such.setting": 1 } })).rejects.toMatchObject({
+    code: "START_FAILED",
+    message: expect.stringContaining("no.such.setting"),
   });
 });
 
 describe("with security", () => {
-  it("knows its users, holds them to their roles, and shows a certificate of its authority", async () => {
-    const server = await start({
-      security: {
-        users: { writer: { password: "T1me-to-write!", roles: ["writing"] } },
-        roles: {
-          writing: { index_permissions: [{ index_patterns: ["events*"], allowed_actions: ["crud", "create_index"] }] },
-        },
+  const secured = server({
+    security: {
+      users: { writer: { password: "T1me-to-write!", roles: ["writing"] } },
+      roles: {
+        writing: { index_permissions: [{ index_patterns: ["events*"], allowed_actions: ["crud", "create_index"] }] },
       },
-    });
-    expect(await status(server, "admin", "GET", "/_cluster/health")).toBe(200);
-    expect(await status(server, "writer", "PUT", "/events/_doc/1", { a: 1 })).toBe(201);
-    expect(await status(server, "writer", "PUT", "/other/_doc/1", { a: 1 })).toBe(403);
-    expect(await status(server, "nobody", "GET", "/")).toBe(401);
+    },
   });
 
-  it.each([
-    ["expired", "CERT_HAS_EXPIRED"],
-    ["wrong host", "ERR_TLS_CERT_ALTNAME_INVALID"],
-  ] as const)("shows a certificate that is %s, on request", async (certificate, code) => {
-    const server = await start({ security: { certificate } });
+  /** With an ordinary client that trusts the authority alone. */
+  async function status(user: string, method: string, path: string, body?: object): Promise<number> {
+    const { url, users, caFile } = secured.at;
+    const { stdout } = await promisify(execFile)("curl", [
+      ...["--silent", "--cacert", caFile as string, "--user", `${user}:${users[user]?.password ?? "wrong"}`],
+      ...["--request", method, "--output", "/dev/null", "--write-out", "%{http_code}"],
+      ...(body === undefined ? [] : ["--header", "content-type: application/json", "--data", JSON.stringify(body)]),
+      `${url}${path}`,
+    ]);
+    return Number(stdout);
+  }
+
+  it("knows its users and holds them to their roles", async () => {
+    expect(await status("admin", "GET", "/_cluster/health")).toBe(200);
+    expect(await status("writer", "PUT", "/events/_doc/1", { a: 1 })).toBe(201);
+    expect(await status("writer", "PUT", "/other/_doc/1", { a: 1 })).toBe(403);
+    expect(await status("stranger", "GET", "/")).toBe(401);
+  });
+});
+
+describe("with a certificate that has expired", () => {
+  const expired = server({ security: { certificate: "expired" } });
+
+  it("is told from a good one by every client that looks", async () => {
     const { promise, reject, resolve } = Promise.withResolvers<void>();
-    const socket = connect({ host: "127.0.0.1", port: Number(new URL(server.url).port), ca: server.ca! }, resolve);
-    socket.once("error", reject);
-    await expect(promise).rejects.toMatchObject({ code });
+    const port = Number(new URL(expired.at.url).port);
+    connect({ host: "127.0.0.1", port, ca: expired.at.ca as string }, resolve).once("error", reject);
+    await expect(promise).rejects.toMatchObject({ code: "CERT_HAS_EXPIRED" });
+    expect(await expired.at.request("GET", "/_cluster/health")).toMatchObject({ status: "green" });
   });
 });
 
 describe("three nodes", () => {
+  const cluster = server({ nodes: 3 });
+
   it("form one cluster that outlives one of them", async () => {
-    const server = await start({ nodes: 3 });
-    expect(server.urls).toHaveLength(3);
-    await server.request("PUT", "/events", { settings: { number_of_replicas: 2 } });
-    await server.request("GET", "/_cluster/health?wait_for_status=green");
-    await server.kill(0);
-    await server.request("PUT", "/events/_doc/1?refresh=true", { a: 1 });
-    await server.restart(0);
-    const health = await server.request<{ number_of_nodes: number }>("GET", "/_cluster/health?wait_for_status=green");
-    expect(health.number_of_nodes).toBe(3);
+    const { at } = cluster;
+    expect(new Set(at.urls).size).toBe(3);
+    await at.request("PUT", "/events", { settings: { number_of_replicas: 2 } });
+    await at.request("GET", "/_cluster/health?wait_for_status=green");
+    await at.kill(0);
+    await at.request("PUT", "/events/_doc/1?refresh=true", { a: 1 });
+    await at.restart(0);
+    const health = await at.request("GET", "/_cluster/health?wait_for_status=green");
+    expect(health).toMatchObject({ number_of_nodes: 3, status: "green" });
   });
+});
+
+it("ends with whoever started it, also after kill -9", async () => {
+  const program = `
+    const { startOpenSearch } = await import(${JSON.stringify(new URL("../src/index.ts", import.meta.url).href)});
+    const server = await startOpenSearch({ quick: true });
+    console.log(JSON.stringify({ pid: server.pid(), folder: server.folder }));
+    process.kill(process.pid, "SIGKILL");`;
+  const killed = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]).catch(
+    (error: { signal: string; stdout: string }) => error,
+  );
+  expect(killed).toMatchObject({ signal: "SIGKILL" });
+  const { pid, folder } = JSON.parse(killed.stdout) as { pid: number; folder: string };
+  expect(dirname(folder)).not.toBe(folder);
+  await expect.poll(() => runs(pid) || existsSync(folder), { timeout: 20_000 }).toBe(false);
 });
