@@ -54,6 +54,12 @@ export class BulkBodyBuilder {
     this.#length += size;
   }
 
+  /** A piece that is made for this document alone: cheaper than to encode it first. */
+  appendText(text: string): void {
+    this.#reserve(text.length * 3);
+    this.#length += encoder.encodeInto(text, this.#buffer.subarray(this.#length)).written;
+  }
+
   /** Throws when the source holds a line break: it would shift every document after it. */
   end(): void {
     if (this.#sourceStart < 0) throw new Error("BulkBodyBuilder: end() without begin()");

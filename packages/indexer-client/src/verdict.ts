@@ -101,8 +101,12 @@ const answered =
   (status: number | undefined): boolean =>
     status !== undefined && statuses.includes(status);
 
+/** The codes that Node gives to what OpenSSL says of a certificate, and to a protocol that is not TLS. */
+const tls =
+  /^(CERT_|CRL_|DEPTH_ZERO_|EPROTO$|ERR_SSL_|ERR_TLS_|ERROR_IN_C|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|SELF_SIGNED_|UNABLE_TO_)/;
+
 const requestRows: readonly RequestRow[] = [
-  { status: (status) => status === undefined, type: /CERT|TLS|SSL|SELF_SIGNED|EPROTO/, verdict: "untrusted" },
+  { status: (status) => status === undefined, type: tls, verdict: "untrusted" },
   { status: (status) => status !== undefined, type: /^cluster_block_exception$/, verdict: "blocked" },
   { status: answered(401, 403), verdict: "denied" },
   { status: answered(413), verdict: "split" },

@@ -1,17 +1,18 @@
 import { type AddressInfo, createServer, connect as dial, type Server } from "node:net";
+import { useOpenSearch } from "@threatlockdown/tooling-opensearch/vitest";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { type BulkBody, BulkBodyBuilder } from "../src/bulk-body.ts";
-import { type BulkWriter, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
+import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { connect } from "../src/connection.ts";
-import type { DocumentEntry } from "../src/dead-letter.ts";
 import { setup } from "../src/setup.ts";
-import { type Client, ids, ownIndex, serverUrl, sharedServer, versions } from "./opensearch.ts";
+import { idsUpTo, writing as load, numbered, type Writing, waits } from "./load.ts";
+import { type Client, ids, ownIndex, versions } from "./opensearch.ts";
 
+const server = useOpenSearch();
 let client: Client;
 const indices: string[] = [];
 const cleanups: (() => unknown)[] = [];
 beforeAll(async () => {
-  client = sharedServer();
+  client = connect({ nodes: [server.url] });
   await setup(client);
 });
 afterEach(async () => {
@@ -28,49 +29,21 @@ function newIndex(): string {
   return index;
 }
 
-interface Writing {
-  readonly writer: BulkWriter;
-  readonly kept: DocumentEntry[];
-  readonly events: IndexerEvent[];
+function writing(...[to = client, options]: Partial<Parameters<typeof load>>): Writing {
+  const set = load(to, options);
+  cleanups.push(() => set.stop.abort());
+  return set;
 }
-
-function writing(to: Client = client, options: Parameters<typeof createBulkWriter>[2] = {}): Writing {
-  const kept: DocumentEntry[] = [];
-  const events: IndexerEvent[] = [];
-  const stop = new AbortController();
-  cleanups.push(() => stop.abort());
-  const deadLetter = { keep: async (entry: object) => void kept.push(entry as DocumentEntry), close: async () => {} };
-  const settings = { on: (event: IndexerEvent) => void events.push(event), backoff: () => 20, signal: stop.signal };
-  return { writer: createBulkWriter(to, deadLetter, { ...settings, ...options }), kept, events };
-}
-
-function body(index: string, from: number, to: number): BulkBody {
-  const builder = new BulkBodyBuilder();
-  for (let i = from; i < to; i++) {
-    builder.begin(index, `d-${String(i).padStart(5, "0")}`);
-    builder.append(
-      new TextEncoder().encode(
-        `{"timestamp":${1_732_437_834_000 + i},"data":{"api":{"operation":"Op${i % 7}"}},"security_lake":{"row":${i}}}`,
-      ),
-    );
-    builder.end();
-  }
-  return builder.take();
-}
-
-const expected = (count: number): string[] =>
-  Array.from({ length: count }, (_, i) => `d-${String(i).padStart(5, "0")}`);
-const said = (events: readonly IndexerEvent[]): IndexerEvent[] => events.filter(({ kind }) => kind === "waiting");
 
 describe("on OpenSearch, a write", () => {
   it("stores each document once, and again changes nothing", async () => {
     const index = newIndex();
     const { writer } = writing();
-    const writes = Array.from({ length: 50 }, (_, i) => writer.write(body(index, i * 40, i * 40 + 40)));
+    const writes = Array.from({ length: 50 }, (_, i) => writer.write(numbered(index, i * 40, i * 40 + 40)));
     for (const accepted of await Promise.all(writes))
       expect(accepted).toEqual({ stored: 40, alreadyStored: 0, deadLettered: 0 });
-    expect(await ids(client, index)).toEqual(expected(2_000));
-    expect(await writer.write(body(index, 0, 2_000))).toEqual({ stored: 0, alreadyStored: 2_000, deadLettered: 0 });
+    expect(await ids(client, index)).toEqual(idsUpTo(2_000));
+    expect(await writer.write(numbered(index, 0, 2_000))).toEqual({ stored: 0, alreadyStored: 2_000, deadLettered: 0 });
     expect(new Set((await versions(client, index)).values())).toEqual(new Set([1]));
   });
 
@@ -78,26 +51,26 @@ describe("on OpenSearch, a write", () => {
     const index = newIndex();
     const losing = await proxy({ loseAnswers: 5 });
     const { writer, events } = writing(connect({ nodes: [losing.url] }), { maxDocuments: 100 });
-    const { stored, alreadyStored, deadLettered } = await writer.write(body(index, 0, 1_000));
+    const { stored, alreadyStored, deadLettered } = await writer.write(numbered(index, 0, 1_000));
     expect(losing.lost()).toBe(5);
     expect([stored + alreadyStored, deadLettered]).toEqual([1_000, 0]);
     expect(alreadyStored).toBeGreaterThan(0);
-    expect(await ids(client, index)).toEqual(expected(1_000));
+    expect(await ids(client, index)).toEqual(idsUpTo(1_000));
     expect(new Set((await versions(client, index)).values())).toEqual(new Set([1]));
-    expect(said(events)).toMatchObject([{ cause: "unreachable" }]);
+    expect(waits(events)).toEqual(["unreachable"]);
   });
 
   it("waits while the index is blocked, as by a full disk, and is said once", async () => {
     const index = newIndex();
     const { writer, events, kept } = writing();
-    await writer.write(body(index, 0, 10));
+    await writer.write(numbered(index, 0, 10));
     await client.indices.putSettings({ index, body: { "index.blocks.read_only_allow_delete": true } as never });
-    const write = writer.write(body(index, 10, 30));
-    await vi.waitUntil(() => said(events).length > 0, 10_000);
+    const write = writer.write(numbered(index, 10, 30));
+    await vi.waitUntil(() => waits(events).length > 0, 10_000);
     await client.indices.putSettings({ index, body: { "index.blocks.read_only_allow_delete": null } as never });
     expect(await write).toEqual({ stored: 20, alreadyStored: 0, deadLettered: 0 });
-    expect(await ids(client, index)).toEqual(expected(30));
-    expect(said(events)).toMatchObject([{ cause: `blocked ${index}`, message: expect.stringContaining("disk") }]);
+    expect(await ids(client, index)).toEqual(idsUpTo(30));
+    expect(waits(events)).toEqual([`blocked ${index}`]);
     expect(events.at(-1)).toMatchObject({ kind: "resumed" });
     expect(kept).toEqual([]);
   });
@@ -105,10 +78,10 @@ describe("on OpenSearch, a write", () => {
   it("waits while the index is closed", async () => {
     const index = newIndex();
     const { writer, events, kept } = writing();
-    await writer.write(body(index, 0, 10));
+    await writer.write(numbered(index, 0, 10));
     await client.indices.close({ index });
-    const write = writer.write(body(index, 10, 30));
-    await vi.waitUntil(() => said(events).length > 0, 10_000);
+    const write = writer.write(numbered(index, 10, 30));
+    await vi.waitUntil(() => waits(events).length > 0, 10_000);
     await client.indices.open({ index });
     expect(await write).toEqual({ stored: 20, alreadyStored: 0, deadLettered: 0 });
     expect(kept).toEqual([]);
@@ -117,12 +90,12 @@ describe("on OpenSearch, a write", () => {
   it("goes on when its index is deleted meanwhile", async () => {
     const index = newIndex();
     const { writer, kept } = writing(client, { maxDocuments: 50 });
-    await writer.write(body(index, 0, 50));
-    const write = writer.write(body(index, 50, 3_000));
+    await writer.write(numbered(index, 0, 50));
+    const write = writer.write(numbered(index, 50, 3_000));
     await client.indices.delete({ index });
     expect(await write).toMatchObject({ stored: 2_950, deadLettered: 0 });
-    await writer.write(body(index, 0, 3_000));
-    expect(await ids(client, index)).toEqual(expected(3_000));
+    await writer.write(numbered(index, 0, 3_000));
+    expect(await ids(client, index)).toEqual(idsUpTo(3_000));
     expect(kept).toEqual([]);
   });
 
@@ -131,7 +104,7 @@ describe("on OpenSearch, a write", () => {
     const { writer, kept } = writing();
     const builder = new BulkBodyBuilder();
     for (let i = 0; i < 64; i++) {
-      builder.begin(index, i === 37 ? "x".repeat(600) : `d-${String(i).padStart(5, "0")}`);
+      builder.begin(index, i === 37 ? "x".repeat(600) : `d-${i}`);
       builder.append(new TextEncoder().encode("{}"));
       builder.end();
     }
@@ -142,7 +115,7 @@ describe("on OpenSearch, a write", () => {
 
   it("keeps in the dead letter what goes to an index that cannot be", async () => {
     const { writer, kept } = writing();
-    expect(await writer.write(body("Upper/Case", 0, 2))).toEqual({ stored: 0, alreadyStored: 0, deadLettered: 2 });
+    expect(await writer.write(numbered("Upper/Case", 0, 2))).toEqual({ stored: 0, alreadyStored: 0, deadLettered: 2 });
     expect(kept[0]).toMatchObject({ status: 400, index: "Upper/Case", document: expect.stringContaining("Op0") });
   });
 });
@@ -153,9 +126,9 @@ async function proxy({
 }: {
   readonly loseAnswers: number;
 }): Promise<{ readonly url: string; lost(): number }> {
-  const target = new URL(serverUrl());
+  const target = new URL(server.url);
   let lost = 0;
-  const server: Server = createServer((socket) => {
+  const losing: Server = createServer((socket) => {
     const upstream = dial(Number(target.port), target.hostname);
     socket.pipe(upstream);
     upstream.on("data", (chunk) => {
@@ -172,7 +145,7 @@ async function proxy({
       one.on("close", () => other.destroy());
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanups.push(() => server.close());
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, lost: () => lost };
+  await new Promise<void>((resolve) => losing.listen(0, "127.0.0.1", resolve));
+  cleanups.push(() => losing.close());
+  return { url: `http://127.0.0.1:${(losing.address() as AddressInfo).port}`, lost: () => lost };
 }

@@ -1,17 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { useOpenSearch } from "@threatlockdown/tooling-opensearch/vitest";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type Accepted, createBulkWriter } from "../src/bulk-writer.ts";
+import { connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
 import { indexTemplate } from "../src/template.ts";
 import type { Column, ColumnType, Table } from "../template/build.ts";
-import { type Client, ownIndex, sharedServer } from "./opensearch.ts";
+import { type Client, ownIndex } from "./opensearch.ts";
 
+const server = useOpenSearch();
 let client: Client;
 const indices: string[] = [];
 beforeAll(async () => {
-  client = sharedServer();
+  client = connect({ nodes: [server.url] });
   await setup(client);
 });
 afterAll(async () => {

@@ -1,16 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { connect } from "../src/connection.ts";
+import type { connect } from "../src/connection.ts";
 
 export type Client = ReturnType<typeof connect>;
-
-/** The server that the test run shares. */
-export function serverUrl(): string {
-  return process.env.OPENSEARCH_URL as string;
-}
-
-export function sharedServer(): Client {
-  return connect({ nodes: [serverUrl()] });
-}
 
 /** An index of a test's own, under the pattern of the template. */
 export function ownIndex(): string {
