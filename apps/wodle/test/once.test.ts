@@ -208,6 +208,16 @@ describe("once, when it cannot work", () => {
     expect(run.stderr()).not.toContain("p4ssw0rd");
   });
 
+  it("shows nothing of the indexer's password", async () => {
+    await using other = await createLab({
+      indexer: { url: "http://127.0.0.1:9", username: "lake-writer", password: "p4ss-w0rd" },
+    });
+    const wodle = other.wodle(["once", "--debug"]);
+    const commandLine = readFileSync(`/proc/${wodle.pid}/cmdline`, "utf8");
+    expect((await wodle.ended).code).toBe(11);
+    expect(wodle.stdout() + wodle.stderr() + commandLine).not.toMatch(/p4ss-w0rd|cDRzcy13MHJk/);
+  });
+
   it("ends with 11 where the indexer does not answer", async () => {
     await rewrite("<enabled>no</enabled>", "<enabled>yes</enabled>");
     await rewrite("https://127.0.0.1:9200", "http://127.0.0.1:9");
