@@ -105,10 +105,10 @@ function footerLength(tail: Uint8Array, size: number, limits: Limits): number {
   if (magic === ENCRYPTED_MAGIC) throw new ParquetError("ENCRYPTED", "the file's footer is encrypted");
   if (magic !== MAGIC) throw new ParquetError("NOT_PARQUET", "the file does not end with PAR1", { offset: size - 4 });
   const length = view.getUint32(tail.length - 8, true);
-  within(limits, "footerBytes", length, "footer length", { offset: size - 8 });
   if (length > size - MIN_FILE) {
     throw new ParquetError("TRUNCATED", `the footer claims ${length} bytes of a file of ${size}`, { offset: size - 8 });
   }
+  within(limits, "footerBytes", length, "footer length", { offset: size - 8 });
   return length;
 }
 

@@ -196,8 +196,8 @@ interface Output {
 
 /** Room for what operators write without looking: brackets, commas. */
 const WINDOW_SLACK = 4096;
-/** Values grow longer as a file goes on: the window has room for so many times more. */
-const SPARE = 2;
+/** Values grow longer as a file goes on: the window has room for longer ones, so that it seldom moves. */
+const MOST_SPARE = 4 * 1024 * 1024;
 /** Output positions that one level of the schema may have on the stack. */
 const STACK_BYTES = 8;
 
@@ -273,8 +273,8 @@ function openOutput(
     stepDone: () => row === step,
     assemble() {
       const slack = unchecked();
-      const needed = maxBytes + 2 * slack;
-      if (window.size < needed) resize(needed + slack * SPARE);
+      const needed = maxBytes + slack;
+      if (window.size < needed) resize(needed + Math.min(slack, MOST_SPARE));
       const { u32 } = arena;
       u32[call + CALL_PROGRAM] = program?.at ?? 0;
       u32[call + CALL_ROW] = row;
