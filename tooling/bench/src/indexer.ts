@@ -4,6 +4,7 @@ import type { SourceName } from "@threatlockdown/tooling-lake";
 import { alertDocuments, requestsOf } from "./alert-documents.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
+import { openSearch } from "./open-search.ts";
 
 type Client = ReturnType<typeof connect>;
 
@@ -38,7 +39,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
     args: [...args],
     options: { rows: { type: "string", default: "20000" }, rounds: { type: "string", default: "3" } },
   });
-  const client = connect({ nodes: [process.env.OPENSEARCH_URL as string] });
+  await using server = await openSearch(report);
+  const client = connect({ nodes: [server.url] });
   for (const name of sources) {
     const source = sourceOf(name, Number(values.rows));
     const loads: Record<string, () => Promise<void>> = {

@@ -4,6 +4,7 @@ import type { SourceName } from "@threatlockdown/tooling-lake";
 import { alertDocuments, requestsOf } from "./alert-documents.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
+import { openSearch } from "./open-search.ts";
 
 const peer = "default dynamic";
 const levels: readonly Level[] = ["lean", "standard", "full"];
@@ -26,7 +27,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
     args: [...args],
     options: { rows: { type: "string", default: "20000" }, rounds: { type: "string", default: "3" } },
   });
-  const client = connect({ nodes: [process.env.OPENSEARCH_URL as string] });
+  await using server = await openSearch(report);
+  const client = connect({ nodes: [server.url] });
   for (const source of sources) {
     const requests = requestsOf(alertDocuments(source, Number(values.rows), 500, "bench-mapping"), 5_000_000);
     const rounds = new Map<string, Loaded[]>([peer, ...levels].map((name) => [name, []]));
