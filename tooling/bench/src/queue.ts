@@ -91,7 +91,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
 
 async function consume(order: Order): Promise<Outcome> {
   const { stdout } = await promisify(execFile)(process.execPath, [
-    "--conditions=@threatlockdown/source",
+    ...process.execArgv,
     consumer,
     JSON.stringify(order),
   ]);
