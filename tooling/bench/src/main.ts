@@ -12,6 +12,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     summary: "the bulk writer against bodies rendered before and helpers.bulk",
     load: () => import("./indexer.ts"),
   },
+  parquet: { summary: "the reader against DuckDB's one thread and hyparquet", load: () => import("./parquet.ts") },
   mapping: { summary: "index template levels against default dynamic mapping", load: () => import("./mapping.ts") },
   queue: {
     summary: "many small objects in flight against one after the other",
