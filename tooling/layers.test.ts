@@ -59,10 +59,16 @@ function sources(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-const importPattern = /(?:from|import)\s*\(?\s*"([^"]+)"/g;
+/** Declarations begin a line; text in strings and comments that looks like one does not count. */
+const importPatterns = [
+  /^(?:import|export)\b[^"';]*?\bfrom\s+"([^"]+)"/gm,
+  /^import\s+"([^"]+)"/gm,
+  /\bimport\("([^"]+)"\)/g,
+];
 
 function importsOf(file: string): string[] {
-  return [...readFileSync(file, "utf8").matchAll(importPattern)].map((match) => match[1] as string);
+  const text = readFileSync(file, "utf8");
+  return importPatterns.flatMap((pattern) => [...text.matchAll(pattern)].map((match) => match[1] as string));
 }
 
 const all = members();

@@ -73,6 +73,7 @@ export async function openOutlet(settings: Settings, options: SubscriberOptions,
         concurrency: options.concurrency,
         sink: destination.sink(createDocuments(manager, ruleset, subscription.discard)),
         log: context.log,
+        environment: context.environment,
       }),
     async close() {
       await destination.close();

@@ -11,6 +11,7 @@ import {
   type Queue,
   QueueError,
   type QueueErrorCode,
+  sqsSettings,
 } from "@threatlockdown/sqs-consumer";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { Log } from "./log.ts";
@@ -34,6 +35,8 @@ export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"
   readonly concurrency: number;
   readonly sink: Sink;
   readonly log: Log;
+  /** Names the proxies. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 /** Milliseconds between two lines that tell how far a long run is. */
@@ -46,11 +49,11 @@ const progressInterval = 10_000;
  * @throws Failure with the line to print and the exit code
  */
 export async function runSubscription(subscription: Subscription, options: RunOptions): Promise<Summary> {
-  const { log, sink, concurrency } = options;
+  const { log, sink } = options;
   log.debug(`The SQS queue is: ${subscription.queue}`);
   const count = startCount(() => performance.now());
   try {
-    const { sqs, s3 } = await awsClients(subscription, concurrency, log);
+    const { sqs, s3 } = await awsClients(subscription, options);
     const queue = await openQueue(sqs, subscription.queue);
     log.debug(`Retrieving messages from: ${queue.url}`);
     const tellIngest = ingestTeller(log);
@@ -83,23 +86,24 @@ export async function runSubscription(subscription: Subscription, options: RunOp
 
 async function awsClients(
   subscription: Subscription,
-  concurrency: number,
-  log: Log,
+  { concurrency, environment, log }: RunOptions,
 ): Promise<{ sqs: SQSClient; s3: S3Client }> {
   const region = await findRegion({ queue: subscription.queue, profile: subscription.profile });
+  // Without proxyEnv an agent knows nothing of HTTPS_PROXY and NO_PROXY.
+  const agent = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency), proxyEnv: environment };
+  const requestHandler = { connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent };
   const credentials = lakeCredentials({
     ...subscription,
     region,
+    requestHandler,
     onFailure: (error, validForMs) =>
       log.warning(
         `The role's credentials could not be renewed and hold for ${Math.round(validForMs / 1000)} s more: ${explain(error)}`,
       ),
   });
-  const agent = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency) };
-  const requestHandler = { connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent };
   const endpoint = subscription.serviceEndpoint === undefined ? {} : s3Endpoint(subscription.serviceEndpoint);
   return {
-    sqs: new SQSClient({ region, credentials, requestHandler }),
+    sqs: new SQSClient({ region, credentials, requestHandler, ...sqsSettings(subscription.queue) }),
     s3: new S3Client({
       region,
       credentials,
