@@ -224,7 +224,7 @@ export function createBulkWriter(
       let alreadyStored = 0;
       for (let document = share.from; document < share.to; document++) {
         const item = items[at++] as Refusal;
-        const verdict = judgeItem(item, share.attempts, share.unindexed);
+        const verdict = judgeItem(item, share.attempts, share.original !== undefined);
         switch (verdict) {
           case "stored":
             stored++;
@@ -278,13 +278,22 @@ export function createBulkWriter(
       id,
       message: unindexedMessage(id, index, refusal.reason),
     });
-    return { owner: share.owner, body: builder.take(), from: 0, to: 1, attempts: 0, unindexed: true };
+    return {
+      owner: share.owner,
+      body: builder.take(),
+      from: 0,
+      to: 1,
+      attempts: 0,
+      original: { body: share.body, document },
+    };
   }
 
   async function keep(share: Share<Write>, document: number, { status, reason }: Refusal): Promise<void> {
     const { index, id } = actionOf(share.body, document);
+    const whole = share.original ?? { body: share.body, document };
+    const source = sourceOf(whole.body, whole.document);
     try {
-      await deadLetter.keep(documentEntry({ status, reason, index, id, source: sourceOf(share.body, document) }));
+      await deadLetter.keep(documentEntry({ status, reason, index, id, source }));
     } catch (cause) {
       close(share.owner);
       share.owner.reject(new IndexerError("dead-letter", notKeptMessage(id, index, status, cause), { cause }));
@@ -381,7 +390,7 @@ export function createBulkWriter(
         reject,
       };
       open.add(write);
-      gathering.add({ owner: write, body, from: 0, to: body.count, attempts: 0, unindexed: false });
+      gathering.add({ owner: write, body, from: 0, to: body.count, attempts: 0 });
       pump();
       return signal === undefined
         ? promise

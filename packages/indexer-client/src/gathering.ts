@@ -9,8 +9,8 @@ export interface Share<Owner> {
   readonly to: number;
   /** How often they were sent without a final verdict. */
   readonly attempts: number;
-  /** Whether their data is unindexed already. */
-  readonly unindexed: boolean;
+  /** Where their data is unindexed already: the one document that this is another form of. */
+  readonly original?: { readonly body: BulkBody; readonly document: number };
 }
 
 export interface Bounds {

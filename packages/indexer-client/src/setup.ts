@@ -4,6 +4,7 @@ import { failureOf } from "./answer.ts";
 import { IndexerError } from "./errors.ts";
 import { indexPattern, indexTemplate, type TemplateOptions, templateName, templateVersion } from "./template.ts";
 
+/** What is not given stays as it was installed. */
 export interface SetupOptions extends TemplateOptions {
   /** Days after which an index is deleted, where the indexer has the plugin for it. Default: never. */
   readonly retentionDays?: number;
@@ -51,18 +52,17 @@ const product = "threatlockdown-security-lake";
 
 interface Installed {
   readonly version?: number;
-  readonly _meta?: { readonly managed_by?: string; readonly digest?: string };
+  readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: TemplateOptions };
 }
 
 async function templateStep(client: Transport, options: SetupOptions, install: boolean): Promise<SetupStep> {
   const path = `/_index_template/${templateName}`;
   const subject = `index template ${templateName}`;
-  const wanted = indexTemplate(options);
-  const digest = createHash("sha256").update(JSON.stringify(wanted)).digest("hex").slice(0, 16);
-  const body = { ...wanted, _meta: { managed_by: product, digest } };
   const answer = await ask(client, "GET", path);
   const found = (answer as { index_templates?: { index_template: Installed }[] } | undefined)?.index_templates?.[0]
     ?.index_template;
+  const { retentionDays: _, ...given } = options;
+  const body = templateOf({ ...(found?._meta?.options ?? {}), ...given });
 
   if (found === undefined) {
     if (!install) return { subject, outcome: "missing", message: `Indexer: ${subject} is not installed; run setup` };
@@ -84,7 +84,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
       message: `Indexer: ${subject} version ${version} is newer than this program's ${templateVersion} and was left alone`,
     };
   }
-  if (version === templateVersion && found._meta.digest === digest) {
+  if (version === templateVersion && found._meta.digest === body._meta.digest) {
     return { subject, outcome: "current", message: `Indexer: ${subject} version ${version} is in place` };
   }
   const difference = version === templateVersion ? "with other settings" : `version ${version}`;
@@ -101,6 +101,12 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
     outcome: "upgraded",
     message: `Indexer: ${subject} ${difference} replaced by version ${templateVersion}; it holds for indices made from now on`,
   };
+}
+
+function templateOf(options: TemplateOptions): object & { readonly _meta: NonNullable<Installed["_meta"]> } {
+  const template = indexTemplate(options);
+  const digest = createHash("sha256").update(JSON.stringify(template)).digest("hex").slice(0, 16);
+  return { ...template, _meta: { managed_by: product, digest, options } };
 }
 
 /** Index State Management; its policies have no `_meta`, so the description says whose they are. */

@@ -45,6 +45,16 @@ describe("BulkBodyBuilder", () => {
     expect(Buffer.from(sourceOf(body, 500)).toString()).toBe(`{"long":"${"y".repeat(5_000)}"}`);
   });
 
+  it("appends text beside bytes", () => {
+    const builder = new BulkBodyBuilder(1);
+    builder.begin("i", "1");
+    builder.appendText('{"a":"é\u{1f600}",');
+    builder.append(bytes('"b":1'));
+    builder.appendText("}");
+    builder.end();
+    expect(Buffer.from(sourceOf(builder.take(), 0)).toString()).toBe('{"a":"é\u{1f600}","b":1}');
+  });
+
   it("escapes ids and index names that need it", () => {
     const id = 'a"b\\c\n\u00e9\u{1f600}';
     const body = built([['i"x', id, "{}"]]);

@@ -80,6 +80,21 @@ describe("setup", () => {
     expect(await outcomes(setup(client, options))).toEqual(["current"]);
   });
 
+  it("keeps the settings that it is not given, through an upgrade too", async () => {
+    const { client, templates } = await place();
+    const settings = (): unknown => templates.get(templateName)?.template;
+    await setup(client, { level: "lean", shards: 3 });
+    const installed = settings();
+    expect(await outcomes(setup(client))).toEqual(["current"]);
+    expect(await outcomes(checkSetup(client, { retentionDays: 5 }))).toEqual(["current", "missing"]);
+    templates.set(templateName, { ...templates.get(templateName), version: templateVersion - 1, template: {} });
+    expect(await outcomes(setup(client))).toEqual(["upgraded"]);
+    expect(settings()).toEqual(installed);
+    expect(await outcomes(setup(client, { shards: 1 }))).toEqual(["upgraded"]);
+    expect(settings()).toMatchObject({ settings: { "index.number_of_shards": 1 } });
+    expect(JSON.stringify(settings()).length).toBeLessThan(JSON.stringify(installed).length + 10);
+  });
+
   it("leaves a newer one and a foreign one alone, each with one line", async () => {
     const { client, templates, writes } = await place();
     await setup(client);
