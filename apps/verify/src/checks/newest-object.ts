@@ -1,0 +1,197 @@
+import { ChangeMessageVisibilityCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
+import {
+  type AnnouncedObject,
+  ObjectDenied,
+  ObjectGone,
+  openObject,
+  parseNotification,
+} from "@threatlockdown/pipeline";
+import type { Check, Finding } from "../check.ts";
+import type { Lake } from "../lake.ts";
+import { newestObject } from "../newest.ts";
+import { allow } from "../policy.ts";
+
+/** Seconds that the message stays hidden when it cannot be given back at once. */
+const probeVisibility = 30;
+const pollSeconds = 3;
+/** A queue with fewer receives before its dead-letter queue is not touched: one of them would be ours. */
+const leastReceives = 5;
+const daySeconds = 86_400;
+
+export const newestObjectCheck: Check = {
+  id: "newest-object",
+  title: "The newest object can be read",
+  explain:
+    "Reading an object needs s3:GetObject on its source, kms:Decrypt where the lake has a key of its own, and a file that is sound.",
+  needs: ["queue"],
+  effect:
+    "receives one message and gives it back at once (its receive count grows by one); nothing is deleted. --no-receive does without",
+  async run(lake, signal) {
+    const found = await receiveOne(lake, signal);
+    if ("state" in found) return found;
+    const { object, remark } = await newestOf(lake, found.object, signal);
+    const read = await readObject(lake, object, signal);
+    const seen = [read.seen, remark, found.remark].filter((part) => part !== undefined).join("; ");
+    return { ...read, seen };
+  },
+};
+
+/** The same without its effect: without a message the lake's bucket is not known. */
+export const newestObjectUntouched: Check = {
+  ...newestObjectCheck,
+  async run() {
+    return {
+      state: "not applicable",
+      seen: "no message was received, as asked for, and only a message names the bucket",
+      fix: "Run it without --no-receive",
+    };
+  },
+};
+
+interface Found {
+  readonly object: AnnouncedObject;
+  readonly remark?: string;
+}
+
+async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Finding> {
+  const [{ sqs }, { url, redrive }] = await Promise.all([lake.clients(), lake.queue()]);
+  if (redrive !== undefined && redrive.maxReceiveCount < leastReceives) {
+    return {
+      state: "could not check",
+      seen: `no message was received, because the queue moves messages away after ${redrive.maxReceiveCount} receives, and this would be one`,
+      fix: `Set maxReceiveCount of the queue's redrive policy to ${leastReceives} or more`,
+    };
+  }
+  const receive = new ReceiveMessageCommand({
+    QueueUrl: url,
+    MaxNumberOfMessages: 1,
+    WaitTimeSeconds: pollSeconds,
+    VisibilityTimeout: probeVisibility,
+  });
+  const answer = await sqs.send(receive, { abortSignal: signal }).catch((error: unknown) => ({ error }));
+  if ("error" in answer) {
+    return {
+      state: "failed",
+      seen: lake.explain(answer.error, { action: "sqs:ReceiveMessage", resource: url }),
+      fix: "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key",
+    };
+  }
+  const [message] = answer.Messages ?? [];
+  if (message === undefined) {
+    return {
+      state: "could not check",
+      seen: `no message came within ${pollSeconds} s, and only a message names the bucket`,
+      fix: "Run it again when Security Lake has written an object; it does so every few minutes",
+    };
+  }
+  const remark = await giveBack(lake, url, message.ReceiptHandle as string);
+  const { objects, nothingToDo, malformed } = parseNotification(message.Body ?? "");
+  const [object] = objects;
+  if (object !== undefined) return { object, ...(remark !== undefined && { remark }) };
+  const [reason = ""] = [...malformed, ...nothingToDo];
+  if (malformed.length === 0) {
+    return {
+      state: "could not check",
+      seen: `the message received announces no object: ${reason}`,
+      fix: "Run it again",
+    };
+  }
+  return {
+    state: "warning",
+    seen: `the message received is none of Security Lake: ${reason}`,
+    fix: "Find out who else sends to this queue; the subscriber quarantines such messages",
+  };
+}
+
+/** Makes the message visible again; tells when it cannot. */
+async function giveBack(lake: Lake, url: string, receiptHandle: string): Promise<string | undefined> {
+  const { sqs } = await lake.clients();
+  const command = new ChangeMessageVisibilityCommand({
+    QueueUrl: url,
+    ReceiptHandle: receiptHandle,
+    VisibilityTimeout: 0,
+  });
+  try {
+    // No signal: a message that was taken is given back, however late it is.
+    await sqs.send(command);
+    return undefined;
+  } catch (error) {
+    const why = lake.explain(error, { action: "sqs:ChangeMessageVisibility", resource: url });
+    return `the message received comes back by itself within ${probeVisibility} s, since it could not be given back: ${why}`;
+  }
+}
+
+/** What the bucket holds that is newer than the announced object, where the role may look. */
+async function newestOf(lake: Lake, announced: AnnouncedObject, signal: AbortSignal): Promise<Found> {
+  const { s3 } = await lake.clients();
+  try {
+    const { newest, complete } = await newestObject(s3, announced.bucket, signal);
+    if (newest === undefined) return { object: announced };
+    const { key, size, modified } = newest;
+    const remark = `${complete ? "the newest of its bucket" : "the newest of a part of its bucket"}, written ${ago(modified)}`;
+    return { object: { bucket: announced.bucket, key, size }, remark };
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode !== 403) throw error;
+    return { object: announced, remark: "taken from a message, since the role may not list the bucket, as is usual" };
+  }
+}
+
+async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSignal): Promise<Finding> {
+  const { s3, region } = await lake.clients();
+  const name = `s3://${object.bucket}/${object.key}`;
+  try {
+    const { source, lastModified } = await openObject(s3, object, { signal });
+    const file = await open(source);
+    const classes = new Set<string>();
+    for await (const batch of rows(file, { columns: ["class_uid"], maxRows: 100, signal })) {
+      const { ids, dictionary } = batch.columns.get("class_uid") ?? {};
+      for (const id of ids ?? []) if (id >= 0 && dictionary !== undefined) classes.add(String(dictionary.value(id)));
+      break;
+    }
+    const what = classes.size === 0 ? "without class_uid" : `of class ${[...classes].sort().join(", ")}`;
+    const seen = `${name}: ${source.byteLength} bytes, ${file.rowCount} events ${what}, of ${lastModified.toISOString()}`;
+    if (classes.size > 0) return { state: "ok", seen };
+    return { state: "warning", seen, fix: "Check that the source writes OCSF events: each has a class_uid" };
+  } catch (error) {
+    if (error instanceof ObjectDenied) {
+      const arn = `arn:${partitionOf(region)}:s3:::${object.bucket}`;
+      return {
+        state: "failed",
+        seen: lake.explain(error.cause, { action: "s3:GetObject", resource: name }),
+        fix: "Someone who may change the role adds this statement to its policy; where the refusal names kms:Decrypt, that action on the key it names",
+        policy: allow(["s3:GetObject", "s3:GetObjectVersion"], `${arn}/aws/*`, `${arn}/ext/*`),
+      };
+    }
+    if (error instanceof ObjectGone) {
+      return {
+        state: "warning",
+        seen: error.message,
+        fix: "Run it again; if it stays so, the lake's lifecycle removes objects before they are read",
+      };
+    }
+    if (error instanceof ParquetError) {
+      return {
+        state: "failed",
+        seen: `${name}: ${error.message}`,
+        fix: "Check what writes this source: the object is broken",
+      };
+    }
+    throw error;
+  }
+}
+
+function partitionOf(region: string): string {
+  if (region.startsWith("cn-")) return "aws-cn";
+  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+}
+
+function ago(time: Date): string {
+  const seconds = Math.max(0, Math.round((Date.now() - time.getTime()) / 1000));
+  if (seconds < 120) return `${seconds} s ago`;
+  if (seconds < 2 * 3_600) return `${Math.round(seconds / 60)} min ago`;
+  return seconds < 2 * daySeconds
+    ? `${Math.round(seconds / 3_600)} h ago`
+    : `${Math.round(seconds / daySeconds)} days ago`;
+}

@@ -1,0 +1,81 @@
+import { ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
+
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  readonly modified: Date;
+}
+
+export interface Listing {
+  readonly newest?: ListedObject;
+  /** Whether every source, account and Region of the bucket was looked at. */
+  readonly complete: boolean;
+}
+
+/** Requests that one look at a bucket may take: some sources, in some accounts and Regions. */
+const maxRequests = 200;
+const atOnce = 8;
+
+/**
+ * The newest object below `prefix` of a lake's bucket. Goes down the folders, and where they are days or hours only into
+ * the last one: keys are `<source>/<version>/region=…/accountId=…/eventDay=…/<name>`.
+ */
+export async function newestObject(
+  s3: S3Client,
+  bucket: string,
+  signal: AbortSignal,
+  prefixes: readonly string[] = ["aws/", "ext/"],
+): Promise<Listing> {
+  let requests = 0;
+  let newest: ListedObject | undefined;
+  let complete = true;
+  let level: readonly string[] = prefixes;
+  while (level.length > 0) {
+    const found: string[] = [];
+    for (let at = 0; at < level.length; at += atOnce) {
+      const batch = level.slice(at, at + atOnce);
+      requests += batch.length;
+      if (requests > maxRequests) {
+        complete = false;
+        break;
+      }
+      for (const folder of await Promise.all(batch.map((prefix) => readFolder(s3, bucket, prefix, signal)))) {
+        found.push(...folder.next);
+        for (const object of folder.objects) if (!newest || object.modified > newest.modified) newest = object;
+      }
+    }
+    level = complete ? found : [];
+  }
+  return { complete, ...(newest && { newest }) };
+}
+
+async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: AbortSignal) {
+  const objects: ListedObject[] = [];
+  const folders: string[] = [];
+  let token: string | undefined;
+  do {
+    const page = await s3.send(
+      new ListObjectsV2Command({
+        Bucket: bucket,
+        Prefix: prefix,
+        Delimiter: "/",
+        ...(token !== undefined && { ContinuationToken: token }),
+      }),
+      { abortSignal: signal },
+    );
+    for (const { Key: key = "", Size: size = 0, LastModified: modified } of page.Contents ?? []) {
+      if (key.endsWith(".parquet") && modified !== undefined) objects.push({ key, size, modified });
+    }
+    folders.push(...(page.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []));
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+  return { objects, next: withoutEarlierTimes(folders) };
+}
+
+/** S3 gives folders in the order of their names, which for days and hours is that of time. */
+function withoutEarlierTimes(folders: readonly string[]): string[] {
+  const times = folders.filter(
+    (folder) => /\/event(day|hour)=[^/]*\/$/i.test(folder) && !folder.includes("/metadata/"),
+  );
+  return [...folders.filter((folder) => !times.includes(folder) && !folder.endsWith("/metadata/")), ...times.slice(-1)];
+}

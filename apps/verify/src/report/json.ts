@@ -1,0 +1,34 @@
+import type { Check, Result } from "../check.ts";
+import type { Verdict } from "../verdict.ts";
+
+/** The report for programs. Members are only ever added. */
+export function jsonReport({ line, counts }: Verdict, results: readonly Result[]): string {
+  const report = {
+    version: 1,
+    verdict: line,
+    counts,
+    results: results.map(({ check, subject, state, seen, fix, policy }) => ({
+      id: check.id,
+      title: check.title,
+      subject,
+      state,
+      seen,
+      why: check.explain,
+      ...(fix !== undefined && { fix }),
+      ...(policy !== undefined && { policy }),
+    })),
+  };
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+/** The table of checks for programs. */
+export function jsonList(checks: readonly Check[]): string {
+  const table = checks.map(({ id, title, explain, needs, effect }) => ({
+    id,
+    title,
+    explain,
+    needs,
+    ...(effect !== undefined && { effect }),
+  }));
+  return `${JSON.stringify(table, null, 2)}\n`;
+}

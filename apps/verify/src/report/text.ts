@@ -1,0 +1,48 @@
+import { styleText } from "node:util";
+import type { Check, Result, State } from "../check.ts";
+import type { Verdict } from "../verdict.ts";
+
+const marks: Readonly<Record<State, { readonly mark: string; readonly colour: "green" | "yellow" | "red" | "gray" }>> =
+  {
+    ok: { mark: "✔", colour: "green" },
+    warning: { mark: "!", colour: "yellow" },
+    failed: { mark: "✘", colour: "red" },
+    "could not check": { mark: "?", colour: "yellow" },
+    "not applicable": { mark: "-", colour: "gray" },
+  };
+
+/** The report for people: the verdict, then each check in the order of the table. */
+export function textReport(verdict: Verdict, results: readonly Result[], colours: boolean): string {
+  const paint = (colour: "green" | "yellow" | "red" | "gray" | "bold", text: string): string =>
+    colours ? styleText(colour, text, { validateStream: false }) : text;
+  const lines: string[] = [paint("bold", verdict.line)];
+  let subject: string | undefined;
+  for (const result of results) {
+    if (result.subject !== subject) lines.push("", `Subscriber of ${result.subject}`);
+    subject = result.subject;
+    const { mark, colour } = marks[result.state];
+    lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${result.check.title} (${result.check.id})`);
+    lines.push(`      ${result.seen}`);
+    if (result.state === "ok" || result.state === "not applicable") continue;
+    lines.push(`      Why: ${result.check.explain}`);
+    if (result.fix !== undefined) lines.push(`      To do: ${result.fix}`);
+    if (result.policy !== undefined)
+      lines.push(
+        ...JSON.stringify(result.policy, null, 2)
+          .split("\n")
+          .map((line) => `        ${line}`),
+      );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The table of checks for people. */
+export function textList(checks: readonly Check[]): string {
+  const entries = checks.flatMap(({ id, title, explain, needs, effect }) => [
+    `${id}: ${title}`,
+    `    ${explain}`,
+    ...(needs.length === 0 ? [] : [`    Needs: ${needs.join(", ")}`]),
+    ...(effect === undefined ? [] : [`    Effect: ${effect}.`]),
+  ]);
+  return `${entries.join("\n")}\n`;
+}

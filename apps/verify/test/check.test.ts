@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { type Check, type Finding, type Result, runChecks } from "../src/check.ts";
+import { createLake } from "../src/lake.ts";
+import { verdictOf } from "../src/verdict.ts";
+
+const lake = createLake({ line: 1, queue: "lake" });
+
+function check(id: string, needs: readonly string[], run: Check["run"]): Check {
+  return { id, title: id, explain: id, needs, run };
+}
+const gives = (finding: Finding) => async () => finding;
+const states = (results: readonly Result[]) => results.map(({ check: { id }, state }) => [id, state]);
+
+describe("checks", () => {
+  it("that need nothing run at once, and are reported in the order of the table", async () => {
+    let letFirst = () => {};
+    const first = new Promise<void>((resolve) => {
+      letFirst = resolve;
+    });
+    const results = await runChecks(
+      [
+        check("first", [], async () => {
+          await first;
+          return { state: "ok", seen: "" };
+        }),
+        check("second", [], async () => {
+          letFirst();
+          return { state: "warning", seen: "" };
+        }),
+      ],
+      lake,
+      { timeout: 5_000 },
+    );
+    expect(states(results)).toEqual([
+      ["first", "ok"],
+      ["second", "warning"],
+    ]);
+  });
+
+  it.each([
+    ["ok", true],
+    ["warning", true],
+    ["could not check", true],
+    ["failed", false],
+  ] as const)("that need one that is %s run: %s", async (state, runs) => {
+    let ran = false;
+    const results = await runChecks(
+      [
+        check("base", [], gives({ state, seen: "" })),
+        check("dependant", ["base"], async () => {
+          ran = true;
+          return { state: "ok", seen: "" };
+        }),
+      ],
+      lake,
+      { timeout: 5_000 },
+    );
+    expect(ran).toBe(runs);
+    if (!runs) {
+      expect(results[1]).toMatchObject({
+        state: "could not check",
+        seen: 'the check "base" has to succeed first',
+      });
+    }
+  });
+
+  it("that take too long are told to stop, and do not hold up the others", async () => {
+    let told: AbortSignal | undefined;
+    const results = await runChecks(
+      [
+        check("endless", [], (_lake, signal) => {
+          told = signal;
+          return new Promise(() => {});
+        }),
+        check("quick", [], gives({ state: "ok", seen: "" })),
+      ],
+      lake,
+      { timeout: 50 },
+    );
+    expect(states(results)).toEqual([
+      ["endless", "could not check"],
+      ["quick", "ok"],
+    ]);
+    expect(results[0]?.seen).toBe("no answer within 0.05 s");
+    expect(told?.aborted).toBe(true);
+  });
+
+  it("that break say why, without secrets", async () => {
+    const secretive = createLake({ line: 1, queue: "lake", externalId: "tell-no-one" });
+    const [result] = await runChecks(
+      [check("broken", [], async () => Promise.reject(new Error("it broke on tell-no-one")))],
+      secretive,
+      { timeout: 5_000 },
+    );
+    expect(result?.state).toBe("could not check");
+    expect(result?.seen).toContain("it broke on");
+    expect(result?.seen).not.toContain("tell-no-one");
+  });
+});
+
+describe("the verdict", () => {
+  const result = (state: Result["state"], fix?: string): Result => ({
+    check: check("c", [], gives({ state: "ok", seen: "" })),
+    subject: "lake",
+    state,
+    seen: "",
+    ...(fix !== undefined && { fix }),
+  });
+
+  it("names what to do first: the first of the worst", () => {
+    const verdict = verdictOf([result("ok"), result("warning", "w"), result("failed", "a"), result("failed", "b")]);
+    expect(verdict).toMatchObject({ line: "Of 4 checks: 2 failed, 1 warning. First: a.", exitCode: 1 });
+  });
+
+  it("is well when nothing is to be done, and fails for failures only", () => {
+    expect(verdictOf([result("ok"), result("not applicable")])).toMatchObject({
+      line: "All well: 2 checks.",
+      exitCode: 0,
+    });
+    expect(verdictOf([result("could not check", "x"), result("warning", "y")]).exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,303 @@
+import { spawn } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLab, type Lab } from "@threatlockdown/tooling-lab";
+import { makeObject, notification } from "@threatlockdown/tooling-lake";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const main = join(import.meta.dirname, "../src/main.ts");
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line as a process of its own; nothing of the caller's AWS settings reaches it. */
+function verify(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const child = spawn(process.execPath, ["--conditions=@threatlockdown/source", main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", ...environment },
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+interface Report {
+  readonly verdict: string;
+  readonly results: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly seen: string;
+    readonly fix?: string;
+    readonly policy?: { Statement: { Action: string[]; Resource: string[] }[] };
+  }[];
+}
+
+describe("a subscription", () => {
+  let lab: Lab;
+  afterEach(() => lab.close());
+  beforeEach(async () => {
+    lab = await createLab();
+  });
+
+  const run = (...args: string[]) => verify(["--config", join(lab.folder, "ossec.conf"), ...args], lab.environment);
+  async function report(...args: string[]): Promise<Report & { readonly code: number | null }> {
+    const { code, stdout } = await run("--output", "json", ...args);
+    return { ...(JSON.parse(stdout) as Report), code };
+  }
+  const found = ({ results }: Report, id: string) => results.find((result) => result.id === id);
+  async function configure(change: (text: string) => string): Promise<void> {
+    const file = join(lab.folder, "ossec.conf");
+    await writeFile(file, change(await readFile(file, "utf8")));
+  }
+  function allowRole(statement: object): void {
+    lab.aws.putRolePolicy(lab.subscription.roleArn, "More", { Version: "2012-10-17", Statement: [statement] });
+  }
+
+  it("that is sound is all well, and its queue is as it was", async () => {
+    const object = makeObject({ source: "vpc_flow_2_0", rows: 50, seed: 1 });
+    lab.put(object);
+    const told = await report();
+    expect(told).toMatchObject({ code: 0, verdict: "All well: 2 checks." });
+    const queue = found(told, "queue");
+    expect(queue).toMatchObject({ state: "ok" });
+    expect(queue?.seen).toMatch(
+      /-Main-Queue: 1 messages wait, 0 are in work; visibility timeout 300 s, messages are kept 4 days, no dead-letter queue$/,
+    );
+    const newest = found(told, "newest-object");
+    expect(newest).toMatchObject({ state: "ok" });
+    expect(newest?.seen).toContain(
+      `s3://${lab.subscription.bucket}/${object.key}: ${object.size} bytes, 50 events of class 4001`,
+    );
+    expect(newest?.seen).toContain("taken from a message");
+    expect(lab.aws.messages(lab.subscription.queueUrl)).toMatchObject([{ state: "visible", receiveCount: 1 }]);
+  });
+
+  it("without messages leaves the object open, and does not call that a failure", async () => {
+    const told = await report();
+    expect(told.code).toBe(0);
+    expect(found(told, "queue")?.state).toBe("ok");
+    expect(found(told, "newest-object")).toMatchObject({
+      state: "could not check",
+      seen: expect.stringContaining("no message came"),
+    });
+    expect(told.verdict).toMatch(/^Of 2 checks: 1 could not be checked\. First: Run it again when/);
+  });
+
+  it("is not touched when that is asked for", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 2 }));
+    const told = await report("--no-receive");
+    expect(told.code).toBe(0);
+    expect(found(told, "newest-object")?.state).toBe("not applicable");
+    expect(lab.aws.messages(lab.subscription.queueUrl)).toMatchObject([{ receiveCount: 0 }]);
+  });
+
+  it("of which the queue does not exist says so first, and leaves out what needs it", async () => {
+    await configure((text) => text.replace(lab.subscription.queueName, "sqs-of-somebody-else"));
+    const told = await report();
+    expect(told.code).toBe(1);
+    expect(found(told, "queue")).toMatchObject({
+      state: "failed",
+      seen: expect.stringContaining("sqs-of-somebody-else"),
+    });
+    expect(found(told, "newest-object")).toMatchObject({
+      state: "could not check",
+      seen: 'the check "queue" has to succeed first',
+    });
+    expect(told.verdict).toMatch(/^Of 2 checks: 1 failed, 1 could not be checked\. First: Compare <sqs_name>/);
+  });
+
+  it("with the wrong external ID is refused by its role; neither the right nor the wrong one is shown", async () => {
+    const secret = "not-the-right-one";
+    await configure((text) => text.replace(lab.subscription.externalId, secret));
+    const [json, text] = [await run("--output", "json"), await run()];
+    for (const { code, stdout, stderr } of [json, text]) {
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/AssumeRole.*external id is not the one/s);
+      expect(stdout + stderr).not.toContain(secret);
+      expect(stdout + stderr).not.toContain(lab.subscription.externalId);
+      expect(stdout + stderr).not.toContain(lab.environment.AWS_SECRET_ACCESS_KEY);
+    }
+  });
+
+  it("whose role may not read objects gets the statement that is missing, and with it all is well", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 3 }));
+    lab.aws.putRolePolicy(lab.subscription.roleArn, "SubscriberSources", {
+      Version: "2012-10-17",
+      Statement: [
+        { Effect: "Allow", Action: "s3:GetObject", Resource: `arn:aws:s3:::${lab.subscription.bucket}/ext/okta/*` },
+      ],
+    });
+    const told = await report();
+    expect(told.code).toBe(1);
+    const newest = found(told, "newest-object");
+    expect(newest).toMatchObject({ state: "failed", seen: expect.stringMatching(/s3:GetObject/) });
+    const [statement] = newest?.policy?.Statement ?? [];
+    allowRole(statement as object);
+    expect(await report()).toMatchObject({ code: 0, verdict: "All well: 2 checks." });
+  });
+
+  it("whose role may not receive gets told so", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 3 }));
+    lab.aws.putRolePolicy(lab.subscription.roleArn, "Less", {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Deny", Action: "sqs:ReceiveMessage", Resource: "*" }],
+    });
+    const told = await report();
+    expect(told.code).toBe(1);
+    expect(found(told, "newest-object")).toMatchObject({
+      state: "failed",
+      seen: expect.stringContaining("sqs:ReceiveMessage"),
+    });
+  });
+
+  it("with a broken object names it and where it breaks", async () => {
+    lab.put({ key: makeObject({ source: "waf_2_0", seed: 4 }).key, bytes: Buffer.from("this is no Parquet file") });
+    const told = await report();
+    expect(told.code).toBe(1);
+    expect(found(told, "newest-object")).toMatchObject({
+      state: "failed",
+      seen: expect.stringMatching(/s3:\/\/.*PAR1/),
+    });
+  });
+
+  it("with an object that is gone warns", async () => {
+    const { key } = makeObject({ source: "waf_2_0", seed: 5 });
+    lab.send(notification({ bucket: lab.subscription.bucket, key, size: 100, etag: "0".repeat(32) }));
+    const told = await report();
+    expect(told.code).toBe(0);
+    expect(found(told, "newest-object")).toMatchObject({
+      state: "warning",
+      seen: expect.stringContaining("does not exist"),
+    });
+  });
+
+  it("with a message of somebody else warns, and gives it back too", async () => {
+    lab.send("[]");
+    expect(found(await report(), "newest-object")).toMatchObject({
+      state: "warning",
+      seen: expect.stringContaining("array"),
+    });
+    expect(lab.aws.messages(lab.subscription.queueUrl)).toMatchObject([{ state: "visible" }]);
+  });
+
+  it("whose role may not give a message back says when it comes by itself", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 6 }));
+    lab.aws.putRolePolicy(lab.subscription.roleArn, "Less", {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Deny", Action: "sqs:ChangeMessageVisibility", Resource: "*" }],
+    });
+    const newest = found(await report(), "newest-object");
+    expect(newest?.state).toBe("ok");
+    expect(newest?.seen).toMatch(/comes back by itself within 30 s.*sqs:ChangeMessageVisibility/);
+  });
+
+  it("is told to people with the verdict in the first line", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 7 }));
+    const { code, stdout, stderr } = await run();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const lines = stdout.split("\n");
+    expect(lines[0]).toBe("All well: 2 checks.");
+    expect(lines[2]).toBe(`Subscriber of ${lab.subscription.queueName}`);
+    expect(lines[3]).toBe("  ✔ ok  The queue answers (queue)");
+  });
+
+  it("that AWS does not answer for is not called a failure of its settings for longer than it takes", async () => {
+    const started = performance.now();
+    const { code, stdout } = await verify(["--config", join(lab.folder, "ossec.conf"), "--output", "json"], {
+      ...lab.environment,
+      AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+    });
+    expect(code).not.toBe(2);
+    expect(stdout).toMatch(/ECONNREFUSED/);
+    expect(performance.now() - started).toBeLessThan(25_000);
+  });
+});
+
+describe("a role that may list the bucket", () => {
+  it("is judged by the newest object of all sources", async () => {
+    let ahead = 0;
+    await using lab = await createLab({ aws: { now: () => Date.now() + ahead } });
+    const { bucket, roleArn } = lab.subscription;
+    lab.aws.putRolePolicy(roleArn, "List", {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "s3:ListBucket", Resource: `arn:aws:s3:::${bucket}` }],
+    });
+    const [first, second, newest] = (["vpc_flow_2_0", "waf_2_0", "route53_2_0"] as const).map((source) =>
+      makeObject({ source, rows: 10, seed: "list" }),
+    );
+    // Times of S3 have whole seconds.
+    for (const [object, when] of [
+      [first, 0],
+      [newest, 4_000],
+      [second, 2_000],
+    ] as const) {
+      ahead = when;
+      if (object !== undefined) lab.put(object);
+    }
+    ahead = 4_000;
+    const { stdout } = await verify(["--config", join(lab.folder, "ossec.conf"), "--output", "json"], lab.environment);
+    const told = (JSON.parse(stdout) as Report).results.find(({ id }) => id === "newest-object");
+    expect(told?.state).toBe("ok");
+    expect(told?.seen).toContain(`/${newest?.key}: `);
+    expect(told?.seen).toMatch(/the newest of its bucket, written \d+ s ago/);
+  });
+});
+
+describe("a queue that moves messages away soon", () => {
+  it("is not received from", async () => {
+    await using lab = await createLab({ subscription: { maxReceiveCount: 2 } });
+    lab.put(makeObject({ source: "waf_2_0", rows: 10, seed: 8 }));
+    const { code, stdout } = await verify(
+      ["--config", join(lab.folder, "ossec.conf"), "--output", "json"],
+      lab.environment,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/moves messages away after 2 receives/);
+    expect(lab.aws.messages(lab.subscription.queueUrl)).toMatchObject([{ receiveCount: 0 }]);
+  });
+});
+
+describe("the command line", () => {
+  it("lists its checks, for people and for programs", async () => {
+    const text = await verify(["--list"]);
+    expect(text).toMatchObject({ code: 0, stderr: "" });
+    expect(text.stdout).toMatch(
+      /^queue: The queue answers\n.*newest-object: .*Needs: queue\n.*Effect: receives one message/s,
+    );
+    const json = await verify(["--list", "--output", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { id: "queue", needs: [] },
+      { id: "newest-object", needs: ["queue"] },
+    ]);
+  });
+
+  it("has help", async () => {
+    expect(await verify(["--help"])).toMatchObject({ code: 0, stdout: expect.stringContaining("--no-receive") });
+  });
+
+  it.each([
+    [["--config", "/nonexistent/ossec.conf"], /cannot be read \(ENOENT\)/],
+    [
+      ["--config", join(import.meta.dirname, "fixtures", "wrong.conf")],
+      /wrong\.conf:5:7: error: <sqs_name>.*has 1 error, see above/s,
+    ],
+    [["--config", join(import.meta.dirname, "fixtures", "none.conf")], /has no <subscriber/],
+    [["--output", "yaml"], /--output yaml/],
+    [["--nonsense"], /'--nonsense'/],
+  ])("cannot run with %j and says why", async (args, line) => {
+    const { code, stdout, stderr } = await verify(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(line);
+  });
+});
