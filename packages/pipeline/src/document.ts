@@ -22,6 +22,8 @@ export type Documents = (batch: RowBatch, object: LakeObject) => BulkBody;
 
 const millisecondsPerDay = 86_400_000;
 const indexPrefix = "wazuh-alerts-4.x-security-lake-";
+/** What a document has beside its event takes less, in all real cases: room that is made at once, and not by growing. */
+const bytesAround = 2048;
 const utf8 = new TextEncoder();
 
 /**
@@ -47,7 +49,7 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
   };
 
   return (batch, object) => {
-    const builder = new BulkBodyBuilder();
+    const builder = new BulkBodyBuilder(batch.bytes.length + batch.rowCount * bytesAround);
     const rules = ruleset.evaluate(batch);
     const times = batch.columns.get("time");
     const origin = originOf(object);
@@ -60,14 +62,14 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
       const id = origin.idPrefix + number;
       const time = clock(valueAt(times, row));
       builder.begin(time.index, id);
-      builder.append(time.members);
+      builder.appendText(time.members);
       builder.append(renderRule(rules.rule(row)));
       builder.append(envelope);
-      builder.append(utf8.encode(`"id":"${id}","data":`));
+      builder.appendText(`"id":"${id}","data":`);
       builder.append(batch.bytes, batch.offsets[row], batch.offsets[row + 1] - 1);
       builder.append(origin.member);
       builder.append(classes(row));
-      builder.append(utf8.encode(`"row":${number}}}`));
+      builder.appendText(`"row":${number}}}`);
       builder.end();
     }
     return builder.take();
@@ -118,9 +120,11 @@ function originOf(object: LakeObject): { readonly idPrefix: string; readonly mem
   return { idPrefix: `${hash}-`, member: utf8.encode(`,"security_lake":${JSON.stringify(member).slice(0, -1)},`) };
 }
 
+const eventDayPattern = /^(19[7-9]\d|[2-9]\d{3})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/;
+
 /** Days since 1970 of the partition that the object belongs to; of its writing where the key tells no day. */
 function objectDay({ origin, lastModified }: LakeObject): number {
-  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(origin.eventDay ?? "") ?? [];
+  const [, year, month, day] = eventDayPattern.exec(origin.eventDay ?? "") ?? [];
   const partition = Date.UTC(Number(year), Number(month) - 1, Number(day));
   return Math.floor((Number.isNaN(partition) ? lastModified.getTime() : partition) / millisecondsPerDay);
 }
@@ -148,26 +152,39 @@ function classesOf(batch: RowBatch): (row: number) => Uint8Array {
 
 interface EventTime {
   readonly index: string;
-  readonly members: Uint8Array;
+  readonly members: string;
 }
 
-/** From the event's `time` (epoch milliseconds in OCSF) to its index and its timestamps; what repeats is kept. */
+/** From the event's `time` (epoch milliseconds in OCSF) to its index and its timestamps. */
 function createClock(object: LakeObject): (time: unknown) => EventTime {
   const home = objectDay(object);
-  let last: { readonly milliseconds: number; readonly time: EventTime } | undefined;
+  let date = dateOf(home);
   return (value) => {
     const own = milliseconds(value);
-    const plausible = Math.abs(Math.floor(own / millisecondsPerDay) - home) <= 7;
-    const moment = plausible ? own : home * millisecondsPerDay;
-    if (last?.milliseconds === moment) return last.time;
-    const iso = new Date(moment).toISOString();
-    const time = {
-      index: indexPrefix + iso.slice(0, 10).replaceAll("-", "."),
-      members: utf8.encode(`{"timestamp":"${iso.slice(0, -1)}+0000","@timestamp":"${iso}",`),
-    };
-    last = { milliseconds: moment, time };
-    return time;
+    const ownDay = Math.floor(own / millisecondsPerDay);
+    const plausible = Math.abs(ownDay - home) <= 7;
+    const day = plausible ? ownDay : home;
+    if (date.day !== day) date = dateOf(day);
+    const moment = date.text + timeOfDay(plausible ? own - day * millisecondsPerDay : 0);
+    return { index: date.index, members: `{"timestamp":"${moment}+0000","@timestamp":"${moment}Z",` };
   };
+}
+
+/** A day since 1970, as its index and its timestamps name it. */
+function dateOf(day: number): { readonly day: number; readonly index: string; readonly text: string } {
+  const [date] = new Date(day * millisecondsPerDay).toISOString().split("T");
+  return { day, index: indexPrefix + date.replaceAll("-", "."), text: `${date}T` };
+}
+
+const twoDigits = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, "0"));
+const threeDigits = Array.from({ length: 1000 }, (_, number) => String(number).padStart(3, "0"));
+
+/** `08:23:54.162`: several times as fast as a Date, of which each event would need one. */
+function timeOfDay(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const hour = twoDigits[Math.floor(seconds / 3600)];
+  const minute = twoDigits[Math.floor(seconds / 60) % 60];
+  return `${hour}:${minute}:${twoDigits[seconds % 60]}.${threeDigits[Math.floor(milliseconds) % 1000]}`;
 }
 
 /** NaN where the value is no time. Custom sources write `time` as a timestamp, which arrives as ISO 8601. */

@@ -1,3 +1,4 @@
+export * from "./analysisd-sink.ts";
 export * from "./document.ts";
 export * from "./file-sink.ts";
 export type { Discard } from "./filter.ts";

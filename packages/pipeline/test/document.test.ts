@@ -165,9 +165,17 @@ describe("createDocuments", () => {
   });
 
   it("takes the day of writing where the key tells none", () => {
+    for (const key of [
+      "ext/okta/part.parquet",
+      "ext/okta/eventDay=99999999/part.parquet",
+      "ext/okta/eventDay=today/p",
+    ]) {
+      const object = lakeObject({ key, lastModified: new Date("2024-02-29T10:00:00Z") });
+      const [{ index }] = documentsOf(batchAt(null), object, { name: "m" });
+      expect(index).toBe("wazuh-alerts-4.x-security-lake-2024.02.29");
+    }
     const object = lakeObject({ key: "ext/okta/part.parquet", lastModified: new Date("2024-02-29T10:00:00Z") });
-    const [{ index, source }] = documentsOf(batchAt(null), object, { name: "m" });
-    expect(index).toBe("wazuh-alerts-4.x-security-lake-2024.02.29");
+    const [{ source }] = documentsOf(batchAt(null), object, { name: "m" });
     expect(source["@timestamp"]).toBe("2024-02-29T00:00:00.000Z");
     expect(source.security_lake).toMatchObject({ source: "okta", event_day: "2024-02-29" });
   });
