@@ -44,9 +44,11 @@ export interface RowBatch {
 
 interface Gathered {
   readonly column: Column;
-  readonly ids: Int32Array;
+  ids: Int32Array;
   dictionary: Dictionary | undefined;
 }
+
+const none = new Int32Array(0);
 
 /** A batch while it is gathered from one or more steps. */
 export interface Gathering {
@@ -59,11 +61,7 @@ export interface Gathering {
 }
 
 export function gather(wanted: readonly Column[], maxRows: number, arena: Arena): Gathering {
-  const gathered: Gathered[] = wanted.map((column) => ({
-    column,
-    ids: new Int32Array(maxRows),
-    dictionary: undefined,
-  }));
+  const gathered: Gathered[] = wanted.map((column) => ({ column, ids: none, dictionary: undefined }));
   let rowCount = 0;
   return {
     get rowCount() {
@@ -71,8 +69,13 @@ export function gather(wanted: readonly Column[], maxRows: number, arena: Arena)
     },
     accepts: () => gathered.every((values) => fits(values, arena)),
     take(from, to) {
-      for (const values of gathered) takeIds(values, from, to, rowCount, arena);
-      rowCount += to - from;
+      const needed = rowCount + to - from;
+      for (const values of gathered) {
+        // Most files are small: the first step brings all rows of the batch.
+        if (needed > values.ids.length) values.ids = grown(values.ids, rowCount === 0 ? needed : maxRows);
+        takeIds(values, from, to, rowCount, arena);
+      }
+      rowCount = needed;
     },
     columns() {
       const columns = new Map<string, ColumnValues>();
@@ -82,6 +85,12 @@ export function gather(wanted: readonly Column[], maxRows: number, arena: Arena)
       return columns;
     },
   };
+}
+
+function grown(ids: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(length);
+  larger.set(ids);
+  return larger;
 }
 
 function hasIndexes({ word }: Column, { u32 }: Arena): boolean {

@@ -44,35 +44,50 @@ function startsOf(view: DataView, length: number): Uint32Array {
 /** Values of pages without a dictionary: an id for each of a batch, its bytes copied out of the page. */
 export class PlainValues implements Dictionary {
   private readonly planned: PlannedLeaf;
-  private readonly pieces: Uint8Array[] = [];
   private readonly known: (Value | undefined)[] = [];
+  /** Value i is `bytes` from `ends[i - 1]` to `ends[i]`. */
+  private readonly ends: number[] = [];
+  private bytes = new Uint8Array(512);
+  private view = new DataView(this.bytes.buffer);
 
   constructor(planned: PlannedLeaf) {
     this.planned = planned;
   }
 
   get length(): number {
-    return this.pieces.length;
+    return this.ends.length;
   }
 
   /** Adds the value a raw ref points at; gives its id. */
   add(ref: number, memory: Uint8Array, view: DataView): number {
     const at = ref & RAW_MASK;
     const { width } = this.planned.rendering;
-    this.pieces.push(
-      width > 0 ? memory.slice(at, at + width) : memory.slice(at + 4, at + 4 + view.getUint32(at, true)),
-    );
-    return this.pieces.length - 1;
+    if (width > 0) this.put(memory.subarray(at, at + width));
+    else this.put(memory.subarray(at + 4, at + 4 + view.getUint32(at, true)));
+    return this.ends.length - 1;
   }
 
   value(id: number): Value {
     const before = this.known[id];
     if (before !== undefined) return before;
-    const piece = this.pieces[id];
-    if (piece === undefined) throw new RangeError(`id ${id} in a dictionary of ${this.length}`);
-    const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-    const value = valueAt(this.planned.leaf, this.planned.rendering, view, 0, piece.length);
+    const end = this.ends[id];
+    if (end === undefined) throw new RangeError(`id ${id} in a dictionary of ${this.length}`);
+    const start = id === 0 ? 0 : this.ends[id - 1];
+    const value = valueAt(this.planned.leaf, this.planned.rendering, this.view, start, end - start);
     this.known[id] = value;
     return value;
+  }
+
+  private put(value: Uint8Array): void {
+    const start = this.ends.at(-1) ?? 0;
+    const end = start + value.length;
+    if (end > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      larger.set(this.bytes);
+      this.bytes = larger;
+      this.view = new DataView(larger.buffer);
+    }
+    this.bytes.set(value, start);
+    this.ends.push(end);
   }
 }
