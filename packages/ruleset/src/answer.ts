@@ -37,6 +37,8 @@ export interface Answers {
 }
 
 const longestText = 256;
+/** Files without dictionaries have a new entry for each row, but often with a value seen just before. */
+const recentValues = 4096;
 
 /** One question a column, in the order in which the rules come to ask. */
 export function questionsOf(rules: readonly CompiledRule[]): readonly Question[] {
@@ -59,9 +61,21 @@ export function questionsOf(rules: readonly CompiledRule[]): readonly Question[]
 export function createAnswers({ tests, shown }: Question): Answers {
   const answers: Answer[] = [{ absent: true, accepted: new Set(), text: "" }];
   const known = new Map<string, number>();
+  const recent = new Map<Value, number>();
   const kept = new WeakMap<Dictionary, Int32Array>();
 
   function numberOf(value: Value): number {
+    if (typeof value === "string" && value.length > longestText) return judge(value);
+    let number = recent.get(value);
+    if (number === undefined) {
+      number = judge(value);
+      if (recent.size === recentValues) recent.clear();
+      recent.set(value, number);
+    }
+    return number;
+  }
+
+  function judge(value: Value): number {
     if (value === null || value === "") return 0;
     const accepted = tests.filter((test) => test.accepts(value));
     const text = shown ? shorten(String(value)) : "";

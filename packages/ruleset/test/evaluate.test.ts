@@ -187,6 +187,28 @@ describe("evaluation", () => {
     expect(asked()).toBe(1);
   });
 
+  it("judges a value that was seen just before no second time, in files without dictionaries", () => {
+    let judged = 0;
+    const counted = rule("1", { when: { status: "a" } });
+    const ruleset = createRuleset([counted, last]);
+    const plain = (value: string): Columns => {
+      // Judging makes a text of the value, and nothing else does.
+      const spy = {
+        toString(): string {
+          judged++;
+          return value;
+        },
+      } as unknown as string;
+      return {
+        rowCount: 3,
+        columns: new Map([["status", { ids: Int32Array.of(0, 1, 2), dictionary: { length: 3, value: () => spy } }]]),
+      };
+    };
+    const batch = ruleset.evaluate(plain("a"));
+    expect([0, 1, 2].map((row) => batch.rule(row).id)).toEqual(["1", "1", "1"]);
+    expect(judged).toBe(1);
+  });
+
   it("reads no column whose value does not matter", () => {
     const [row] = cases["99022"];
     const { columns, asked } = counting(columnsOf([{ ...row, "api.request.data": "{…}" }]), "api.request.data");
