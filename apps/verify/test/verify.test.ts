@@ -72,7 +72,7 @@ describe("a subscription", () => {
     const queue = found(told, "queue");
     expect(queue).toMatchObject({ state: "ok" });
     expect(queue?.seen).toMatch(
-      /-Main-Queue: 1 messages wait, 0 are in work; visibility timeout 300 s, messages are kept 4 days, no dead-letter queue$/,
+      /-Main-Queue: messages waiting: 1, in work: 0; visibility timeout 300 s, messages are kept 4 days, no dead-letter queue$/,
     );
     const newest = found(told, "newest-object");
     expect(newest).toMatchObject({ state: "ok" });
@@ -210,6 +210,25 @@ describe("a subscription", () => {
     expect(lines[0]).toBe("All well: 2 checks.");
     expect(lines[2]).toBe(`Subscriber of ${lab.subscription.queueName}`);
     expect(lines[3]).toBe("  ✔ ok  The queue answers (queue)");
+  });
+
+  it("of which no Region is known says where to name one", async () => {
+    const { AWS_REGION: _, ...environment } = lab.environment;
+    const { code, stdout } = await verify(["--config", join(lab.folder, "ossec.conf")], {
+      ...environment,
+      AWS_EC2_METADATA_DISABLED: "true",
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^Of 2 checks: 1 failed, .* First: Give the queue by its ARN/);
+  });
+
+  it("whose user's key is not known goes through the causes", async () => {
+    const { code, stdout } = await verify(["--config", join(lab.folder, "ossec.conf")], {
+      ...lab.environment,
+      AWS_ACCESS_KEY_ID: "AKIAUNKNOWN",
+    });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/sts:AssumeRole.*InvalidClientTokenId.*To do: Go through the causes/s);
   });
 
   it("that AWS does not answer for is not called a failure of its settings for longer than it takes", async () => {

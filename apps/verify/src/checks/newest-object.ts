@@ -160,7 +160,7 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
       return {
         state: "failed",
         seen: lake.explain(error.cause, { action: "s3:GetObject", resource: name }),
-        fix: "Someone who may change the role adds this statement to its policy; where the refusal names kms:Decrypt, that action on the key it names",
+        fix: "Someone who may change the role adds the statement below to its policy; where the refusal names kms:Decrypt, that action on the key it names",
         policy: allow(["s3:GetObject", "s3:GetObjectVersion"], `${arn}/aws/*`, `${arn}/ext/*`),
       };
     }

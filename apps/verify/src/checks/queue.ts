@@ -42,7 +42,7 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
     };
   }
   const { visible, inFlight, delayed } = depth;
-  const waiting = `${visible} messages wait, ${inFlight} are in work${delayed > 0 ? `, ${delayed} are delayed` : ""}`;
+  const waiting = `messages waiting: ${visible}, in work: ${inFlight}${delayed > 0 ? `, delayed: ${delayed}` : ""}`;
   const seen = `queue ${opened.name}: ${waiting}; ${settings(opened)}`;
   if (opened.visibilityTimeout >= shortVisibility) return { state: "ok", seen };
   return {
@@ -68,34 +68,34 @@ function days(seconds: number): string {
 }
 
 async function refused(lake: Lake, error: unknown): Promise<Finding> {
-  if (error instanceof QueueError) {
-    const { action, cause } = error;
-    const denied = error.code === "QUEUE_DENIED";
-    return {
-      state: "failed",
-      seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
-      fix: (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[error.code]) ?? "Repair what AWS names",
-      ...(denied && { policy: allow(actions, await queueArn(lake)) }),
-    };
-  }
   const link = [error, (error as Error).cause].find((candidate) => candidate instanceof AuthError);
-  if (link === undefined) throw error;
-  return { state: "failed", seen: lake.explain(link), fix: credentialFixes[link.code] ?? credentialFix };
+  if (link !== undefined) {
+    return { state: "failed", seen: lake.explain(link), fix: credentialFixes[link.code] ?? credentialFix };
+  }
+  if (!(error instanceof QueueError)) throw error;
+  const { code, action, cause } = error;
+  const denied = code === "QUEUE_DENIED";
+  return {
+    state: "failed",
+    seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
+    fix: (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[code]) ?? credentialFix,
+    ...(denied && { policy: allow(actions, await queueArn(lake)) }),
+  };
 }
 
 const compare = "Compare <sqs_name> with the subscription endpoint in Security Lake > My subscribers";
 /** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */
-const deniedByName = `${compare}; if it is right, someone who may change the role adds this statement to its policy`;
+const deniedByName = `${compare}; if it is right, someone who may change the role adds the statement below to its policy`;
 
 const fixes: Readonly<Partial<Record<QueueError["code"], string>>> = {
   QUEUE_NAME: "Correct <sqs_name>: the name in the subscription endpoint of the Security Lake subscriber",
   QUEUE_FIFO: "Name the queue that Security Lake made for the subscriber in <sqs_name>",
   QUEUE_MISSING: `${compare}; give the queue by its ARN if it is in another account or region`,
-  QUEUE_DENIED: "Someone who may change the role adds this statement to its policy",
+  QUEUE_DENIED: "Someone who may change the role adds the statement below to its policy",
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
 };
 
-const credentialFix = "Correct what is named first, then run this again";
+const credentialFix = "Go through the causes that are named, in their order";
 const credentialFixes: Readonly<Partial<Record<AuthError["code"], string>>> = {
   AUTH_REGION: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
 };

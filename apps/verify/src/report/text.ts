@@ -24,7 +24,7 @@ export function textReport(verdict: Verdict, results: readonly Result[], colours
     lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${result.check.title} (${result.check.id})`);
     lines.push(`      ${result.seen}`);
     if (result.state === "ok" || result.state === "not applicable") continue;
-    lines.push(`      Why: ${result.check.explain}`);
+    if (result.state !== "could not check") lines.push(`      Why: ${result.check.explain}`);
     if (result.fix !== undefined) lines.push(`      To do: ${result.fix}`);
     if (result.policy !== undefined)
       lines.push(
