@@ -31,9 +31,9 @@ type Operand =
   | number
   | { readonly text: string } // address of the bytes
   | { readonly fragment: string } // ref of a fragment
-  | { readonly record: Column } // address of the leaf's record
-  | { readonly refs: readonly Column[] } // table of addresses of ref columns
-  | { readonly cursors: readonly Column[] }; // table of addresses of cursors, its length first
+  | { readonly record: number } // address of the record of a leaf, by its number
+  | { readonly refs: readonly number[] } // table of addresses of the ref columns of leaves
+  | { readonly cursors: readonly number[] }; // table of addresses of the cursors of leaves, its length first
 
 /** An operation before it is written: the code and its operands. Literals are latin1 bytes. */
 type Op = readonly [number, ...Operand[]];
@@ -65,21 +65,48 @@ export interface Present {
   readonly columns: readonly (Column | undefined)[];
 }
 
-/** Compiles the operations that write one row, for what the flat columns are in this step. */
+/** Programs without constants by what their columns are: objects of one kind share them. */
+const known = new WeakMap<Shape, Map<string, readonly Op[]>>();
+
+/** What decides a program without constants; undefined where there are constants. */
+function kindOf({ columns }: Present, { u32 }: Arena): string | undefined {
+  let kind = "";
+  for (const column of columns) {
+    if (column !== undefined && u32[column.word + LEAF_CONSTANT] !== 0 && column.planned.leaf.maxRepetition === 0) {
+      return undefined;
+    }
+    kind += column === undefined ? "-" : column.raw ? "r" : "f";
+  }
+  return kind;
+}
+
+/** The program that writes one row, for what the flat columns are in this step. */
 export function compile(present: Present, arena: Arena): Program {
+  const kind = kindOf(present, arena);
+  if (kind === undefined) return write(operations(present, arena), present.columns, arena);
+  const programs = known.get(present.shape) ?? new Map<string, readonly Op[]>();
+  known.set(present.shape, programs);
+  const ops = programs.get(kind) ?? operations(present, arena);
+  if (programs.size < KEPT_PROGRAMS) programs.set(kind, ops);
+  return write(ops, present.columns, arena);
+}
+
+const KEPT_PROGRAMS = 64;
+
+function operations(present: Present, arena: Arena): readonly Op[] {
   const { shape, shaping, columns } = present;
   const keep = shaping.nulls === "keep";
 
-  function firstColumn(node: Node): Column | undefined {
-    for (let leaf = node.firstLeaf; leaf < node.endLeaf; leaf++) if (columns[leaf] !== undefined) return columns[leaf];
-    return undefined;
+  /** The first leaf below that is read, or -1. */
+  function firstLeaf(node: Node): number {
+    for (let leaf = node.firstLeaf; leaf < node.endLeaf; leaf++) if (columns[leaf] !== undefined) return leaf;
+    return -1;
   }
 
-  function repeatedBelow(node: Node): { cursors: Column[] } {
-    const cursors: Column[] = [];
+  function repeatedBelow(node: Node): { cursors: number[] } {
+    const cursors: number[] = [];
     for (let leaf = node.firstLeaf; leaf < node.endLeaf; leaf++) {
-      const column = columns[leaf];
-      if (column !== undefined && column.planned.leaf.maxRepetition > 0) cursors.push(column);
+      if ((columns[leaf]?.planned.leaf.maxRepetition ?? 0) > 0) cursors.push(leaf);
     }
     return { cursors };
   }
@@ -87,7 +114,7 @@ export function compile(present: Present, arena: Arena): Program {
   function piece(node: Node, position: Position): Piece {
     switch (node.kind) {
       case "leaf":
-        return leafPiece(columns[node.firstLeaf]);
+        return leafPiece(node.firstLeaf);
       case "struct":
         return structPiece(node, position);
       case "list":
@@ -97,22 +124,23 @@ export function compile(present: Present, arena: Arena): Program {
     }
   }
 
-  function leafPiece(column: Column | undefined): Piece {
+  function leafPiece(leaf: number): Piece {
+    const column = columns[leaf];
     if (column === undefined) return NOTHING;
     const { maxDefinition, maxRepetition } = column.planned.leaf;
-    if (maxRepetition > 0) return { ops: [[OP_VALUE, { record: column }]], always: false };
+    if (maxRepetition > 0) return { ops: [[OP_VALUE, { record: leaf }]], always: false };
     const constant = arena.u32[column.word + LEAF_CONSTANT];
     if (constant === NULL_REF) return NOTHING;
     if (constant !== 0) return { ops: [[OP_LITERAL, { text: fragmentText(arena, constant) }]], always: true };
     const always = maxDefinition === 0 || keep;
-    if (column.raw) return { ops: [[OP_FLAT_RAW, { record: column }]], always: always && keep };
-    return { ops: [[OP_FLATS, { refs: [column] }]], always };
+    if (column.raw) return { ops: [[OP_FLAT_RAW, { record: leaf }]], always: always && keep };
+    return { ops: [[OP_FLATS, { refs: [leaf] }]], always };
   }
 
   function structPiece(node: Struct, position: Position): Piece {
     if (node.firstLeaf === node.endLeaf) return emptyGroup(node, position);
-    const first = firstColumn(node);
-    if (first === undefined) return NOTHING;
+    const first = firstLeaf(node);
+    if (first < 0) return NOTHING;
     const children = node.children.map((child) => piece(child, "field"));
     const ops = children.flatMap((child) => child.ops);
     const open = latin1(`${keyText(node, position)}{`);
@@ -135,15 +163,15 @@ export function compile(present: Present, arena: Arena): Program {
   }
 
   /** The check that a struct is there, before `length` operations that write it. */
-  function guard(node: Struct, position: Position, first: Column, length: number): Op[] {
+  function guard(node: Struct, position: Position, first: number, length: number): Op[] {
     if (!node.optional) return [];
     const nothing = { fragment: latin1(nullText(node, position, shaping)) };
     return [[OP_GROUP, { record: first }, node.definition, nothing, repeatedBelow(node), length * OP_WORDS]];
   }
 
   function listOps(node: List, position: Position): Op[] {
-    const first = firstColumn(node);
-    if (first === undefined) return [];
+    const first = firstLeaf(node);
+    if (first < 0) return [];
     const key = latin1(keyText(node, position));
     const open = { fragment: `${key}[` };
     const empty = { fragment: `${key}[],` };
@@ -161,14 +189,14 @@ export function compile(present: Present, arena: Arena): Program {
   }
 
   function mapOps(node: MapNode, position: Position): Op[] {
-    const keys = columns[node.key.firstLeaf];
-    if (keys === undefined) return [];
+    const keys = node.key.firstLeaf;
+    if (columns[keys] === undefined) return [];
     const key = latin1(keyText(node, position));
     const open = { fragment: `${key}{` };
     const empty = { fragment: `${key}{},` };
     const nothing = { fragment: latin1(nullText(node, position, shaping)) };
-    const values = columns[node.value.firstLeaf];
-    if (node.value.kind === "leaf" && values !== undefined) {
+    const values = node.value.firstLeaf;
+    if (node.value.kind === "leaf" && columns[values] !== undefined) {
       const pair = [{ record: keys }, { record: values }] as const;
       return [[OP_PAIRS, ...pair, node.definition, node.repetition, open, empty, nothing]];
     }
@@ -182,7 +210,7 @@ export function compile(present: Present, arena: Arena): Program {
   }
 
   const fields = shape.root.children.flatMap((child) => piece(child, "field").ops);
-  return write(merged([literal("{"), ...fields, [OP_ROW_END]]), arena);
+  return merged([literal("{"), ...fields, [OP_ROW_END]]);
 }
 
 function literal(text: string): Op {
@@ -220,8 +248,8 @@ function join(last: Op, op: Op): Op | undefined {
   if (code !== last[0]) return undefined;
   if (code === OP_LITERAL) return literal((last[1] as { text: string }).text + (operand as { text: string }).text);
   if (code === OP_FLATS) {
-    const columns = (last[1] as { refs: readonly Column[] }).refs;
-    return [OP_FLATS, { refs: [...columns, ...(operand as { refs: readonly Column[] }).refs] }];
+    const leaves = (last[1] as { refs: readonly number[] }).refs;
+    return [OP_FLATS, { refs: [...leaves, ...(operand as { refs: readonly number[] }).refs] }];
   }
   return undefined;
 }
@@ -230,7 +258,7 @@ const ALIGNMENT = 16;
 const padded = (size: number): number => (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 
 /** Writes ops, literals and tables into one block. */
-function write(ops: readonly Op[], arena: Arena): Program {
+function write(ops: readonly Op[], columns: Present["columns"], arena: Arena): Program {
   let size = padded(ops.length * OP_WORDS * 4);
   let literalBytes = 0;
   for (const op of ops) {
@@ -246,7 +274,7 @@ function write(ops: readonly Op[], arena: Arena): Program {
   for (const op of ops) {
     const start = word;
     for (const operand of op) {
-      u32[word++] = place(operand, free, arena);
+      u32[word++] = place(operand, free, columns, arena);
       if (typeof operand === "object" && "text" in operand && op[0] === OP_LITERAL) u32[word++] = operand.text.length;
       if (typeof operand === "object" && "refs" in operand) u32[word++] = operand.refs.length;
       free += padded(operandBytes(operand));
@@ -265,9 +293,9 @@ function operandBytes(operand: Operand): number {
 }
 
 /** Writes what the operand stands for at `free`; gives the word that goes into the operation. */
-function place(operand: Operand, free: number, { u8, u32 }: Arena): number {
+function place(operand: Operand, free: number, columns: Present["columns"], { u8, u32 }: Arena): number {
   if (typeof operand === "number") return operand;
-  if ("record" in operand) return operand.record.record;
+  if ("record" in operand) return columns[operand.record]?.record ?? 0;
   if ("text" in operand) {
     writeLatin1(u8, free, operand.text);
     return free;
@@ -280,14 +308,14 @@ function place(operand: Operand, free: number, { u8, u32 }: Arena): number {
     return free + 4;
   }
   if ("refs" in operand) {
-    operand.refs.forEach((column, i) => {
-      u32[(free >> 2) + i] = u32[column.word + LEAF_REFS];
+    operand.refs.forEach((leaf, i) => {
+      u32[(free >> 2) + i] = u32[(columns[leaf]?.word ?? 0) + LEAF_REFS];
     });
     return free;
   }
   u32[free >> 2] = operand.cursors.length;
-  operand.cursors.forEach((column, i) => {
-    u32[(free >> 2) + 1 + i] = u32[column.word + LEAF_CURSOR];
+  operand.cursors.forEach((leaf, i) => {
+    u32[(free >> 2) + 1 + i] = u32[(columns[leaf]?.word ?? 0) + LEAF_CURSOR];
   });
   return free;
 }

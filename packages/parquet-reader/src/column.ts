@@ -1,5 +1,5 @@
 import type { Arena } from "./arena.ts";
-import { decompress } from "./codec/decompress.ts";
+import { bytesOf, decompress, type Packed } from "./codec/decompress.ts";
 import { type Dictionary, storedDictionary } from "./dictionary.ts";
 import { toPlain } from "./encoding/plain.ts";
 import { ParquetError, placed } from "./errors.ts";
@@ -40,6 +40,8 @@ import type { PlannedLeaf } from "./plan.ts";
 export interface Window {
   readonly bytes: Uint8Array;
   readonly offset: number;
+  /** Address of a copy of them in the arena, or 0. */
+  readonly at: number;
 }
 
 interface Block {
@@ -131,8 +133,8 @@ export function loadPage(column: Column, workshop: Workshop): boolean {
   try {
     checkPage(header, workshop.limits);
     const start = column.position + header.headerBytes - window.offset;
-    const packed = window.bytes.subarray(start, start + header.compressedBytes);
-    checkCrc(header, packed);
+    const packed: Packed = { bytes: window.bytes, start, end: start + header.compressedBytes, at: window.at };
+    if (header.crc !== undefined) checkCrc(header.crc, bytesOf(packed));
     switch (header.kind) {
       case "dictionary":
         loadDictionary(column, workshop, header, packed);
@@ -202,7 +204,7 @@ const RENDER_ALWAYS_BELOW = 200;
 /** Output bytes of an entry beside key and content: header, quotes, suffix, alignment, the longest number. */
 const ENTRY_OVERHEAD = 96;
 
-function loadDictionary(column: Column, workshop: Workshop, header: PageHeader, packed: Uint8Array): void {
+function loadDictionary(column: Column, workshop: Workshop, header: PageHeader, packed: Packed): void {
   if (column.valuesSeen > 0) throw new ParquetError("CORRUPT", "a dictionary page after data pages");
   const { arena } = workshop;
   const { rendering, leaf } = column.planned;
@@ -278,7 +280,7 @@ const RLE = encodings.indexOf("RLE");
 const PLAIN_DICTIONARY = encodings.indexOf("PLAIN_DICTIONARY");
 const RLE_DICTIONARY = encodings.indexOf("RLE_DICTIONARY");
 
-function loadData(column: Column, workshop: Workshop, header: PageHeader, packed: Uint8Array): void {
+function loadData(column: Column, workshop: Workshop, header: PageHeader, packed: Packed): void {
   const { chunk, page, word, planned } = column;
   const { arena } = workshop;
   if (header.valueCount > chunk.valueCount - column.valuesSeen) {
@@ -287,9 +289,10 @@ function loadData(column: Column, workshop: Workshop, header: PageHeader, packed
   if (planned.leaf.maxRepetition > 0) keepUnfinished(column, workshop);
   fit(page, header.uncompressedBytes, arena);
   const levels = header.definitionBytes + header.repetitionBytes;
-  if (levels > 0) arena.u8.set(packed.subarray(0, levels), page.at);
+  const start = packed.start + levels;
+  if (levels > 0) arena.u8.set(packed.bytes.subarray(packed.start, start), page.at);
   const codec = header.compressed ? chunk.codec : "UNCOMPRESSED";
-  decompress(codec, packed.subarray(levels), page.at + levels, header.uncompressedBytes - levels, workshop);
+  decompress(codec, { ...packed, start }, page.at + levels, header.uncompressedBytes - levels, workshop);
   const end = page.at + header.uncompressedBytes;
   const values =
     header.kind === "data" ? startLevels(column, workshop, header, end) : startLevelsV2(column, arena, header);

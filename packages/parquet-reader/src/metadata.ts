@@ -96,7 +96,7 @@ export async function readFooter(source: ByteSource, limits: Limits): Promise<Fo
     tail = await read(source, tailOffset, size);
   }
   const reader = new ThriftReader(tail, footerOffset - tailOffset, tail.length - 8, tailOffset);
-  return { ...parseFooter(reader, limits), footerOffset, tail, tailOffset };
+  return new ParsedFooter(parseFooter(reader, limits), footerOffset, tail, tailOffset);
 }
 
 function footerLength(tail: Uint8Array, size: number, limits: Limits): number {
@@ -112,9 +112,50 @@ function footerLength(tail: Uint8Array, size: number, limits: Limits): number {
   return length;
 }
 
-type ParsedFooter = Omit<Footer, "footerOffset" | "tail" | "tailOffset">;
+type Pairs = ReadonlyMap<string, string | undefined>;
 
-function parseFooter(reader: ThriftReader, limits: Limits): ParsedFooter {
+/** What the footer's fields hold; `keyValues` are read when asked for. */
+interface FooterFields {
+  readonly version: number;
+  readonly createdBy: string | undefined;
+  readonly rowCount: number;
+  readonly rowGroups: readonly RowGroup[];
+  readonly schemaBytes: Uint8Array;
+  readonly schemaOffset: number;
+  readonly keyValues: (() => Pairs) | undefined;
+}
+
+class ParsedFooter implements Footer {
+  readonly version: number;
+  readonly createdBy: string | undefined;
+  readonly rowCount: number;
+  readonly rowGroups: readonly RowGroup[];
+  readonly schemaBytes: Uint8Array;
+  readonly schemaOffset: number;
+  readonly footerOffset: number;
+  readonly tail: Uint8Array;
+  readonly tailOffset: number;
+  readonly #keyValues: (() => Pairs) | undefined;
+
+  constructor(fields: FooterFields, footerOffset: number, tail: Uint8Array, tailOffset: number) {
+    this.version = fields.version;
+    this.createdBy = fields.createdBy;
+    this.rowCount = fields.rowCount;
+    this.rowGroups = fields.rowGroups;
+    this.schemaBytes = fields.schemaBytes;
+    this.schemaOffset = fields.schemaOffset;
+    this.footerOffset = footerOffset;
+    this.tail = tail;
+    this.tailOffset = tailOffset;
+    this.#keyValues = fields.keyValues;
+  }
+
+  get keyValues(): Pairs {
+    return this.#keyValues?.() ?? new Map();
+  }
+}
+
+function parseFooter(reader: ThriftReader, limits: Limits): FooterFields {
   let version = 0;
   let rowCount = -1;
   let createdBy: string | undefined;
@@ -122,7 +163,7 @@ function parseFooter(reader: ThriftReader, limits: Limits): ParsedFooter {
   let schemaOffset = 0;
   let rowGroups: RowGroup[] = [];
   let encrypted = false;
-  let keyValues: (() => ReadonlyMap<string, string | undefined>) | undefined;
+  let keyValues: (() => Pairs) | undefined;
   const outer = reader.enter();
   while (reader.next()) {
     switch (reader.id) {
@@ -143,7 +184,8 @@ function parseFooter(reader: ThriftReader, limits: Limits): ParsedFooter {
         rowGroups = parseRowGroups(reader, limits);
         break;
       case 5:
-        keyValues = lazyKeyValues(reader);
+        keyValues = pairsAt(reader, reader.position);
+        reader.skip();
         break;
       case 6:
         createdBy = reader.string();
@@ -166,31 +208,12 @@ function parseFooter(reader: ThriftReader, limits: Limits): ParsedFooter {
   if (inGroups !== rowCount) {
     throw reader.fail("CORRUPT", `the footer claims ${rowCount} rows, its row groups hold ${inGroups}`);
   }
-  const pairs = keyValues ?? (() => new Map());
-  return {
-    version,
-    createdBy,
-    rowCount,
-    rowGroups,
-    schemaBytes,
-    schemaOffset,
-    get keyValues() {
-      return pairs();
-    },
-  };
+  return { version, createdBy, rowCount, rowGroups, schemaBytes, schemaOffset, keyValues };
 }
 
-/** Key-value pairs are large (a second copy of the schema) and seldom asked for: read on demand. */
-function lazyKeyValues(reader: ThriftReader): () => ReadonlyMap<string, string | undefined> {
-  const start = reader.position;
-  const { type } = reader;
-  reader.skip();
-  const end = reader.position;
-  return () => {
-    const again = new ThriftReader(reader.bytes, start, end, reader.origin);
-    again.type = type;
-    return parseKeyValues(again);
-  };
+/** Key-value pairs are large (a second copy of the schema) and seldom asked for. */
+function pairsAt(reader: ThriftReader, position: number): () => Pairs {
+  return () => parseKeyValues(reader.again(position));
 }
 
 function parseKeyValues(reader: ThriftReader): Map<string, string | undefined> {
@@ -242,22 +265,51 @@ function parseRowGroup(reader: ThriftReader, limits: Limits, number: number): Ro
   return { rowCount, uncompressedBytes, columns };
 }
 
+/** A chunk whose strings are read when asked for. */
+class ParsedChunk implements ColumnChunk {
+  type: PhysicalType = "BOOLEAN";
+  codec: CodecName = "UNCOMPRESSED";
+  valueCount: number = -1;
+  compressedBytes: number = -1;
+  uncompressedBytes: number = 0;
+  dataPageOffset: number = -1;
+  dictionaryPageOffset: number | undefined = undefined;
+  filePath: string | undefined = undefined;
+  encrypted: boolean = false;
+  /** Positions of the lists of names and encodings; 0 where there is none. */
+  pathAt: number = 0;
+  encodingsAt: number = 0;
+  readonly #reader: ThriftReader;
+
+  constructor(reader: ThriftReader) {
+    this.#reader = reader;
+  }
+
+  get path(): readonly string[] {
+    return this.pathAt === 0 ? [] : parsePath(this.#reader.again(this.pathAt));
+  }
+
+  get encodings(): readonly string[] {
+    return this.encodingsAt === 0 ? [] : parseEncodings(this.#reader.again(this.encodingsAt));
+  }
+}
+
 function parseColumnChunk(reader: ThriftReader): ColumnChunk {
-  let filePath: string | undefined;
-  let encrypted = false;
-  let chunk: Omit<ColumnChunk, "filePath" | "encrypted"> | undefined;
+  const chunk = new ParsedChunk(reader);
+  let found = false;
   const outer = reader.enter();
   while (reader.next()) {
     switch (reader.id) {
       case 1:
-        filePath = reader.string();
+        chunk.filePath = reader.string();
         break;
       case 3:
-        chunk = parseColumnMetadata(reader);
+        parseColumnMetadata(reader, chunk);
+        found = true;
         break;
       case 8:
       case 9:
-        encrypted = true;
+        chunk.encrypted = true;
         reader.skip();
         break;
       default:
@@ -265,76 +317,59 @@ function parseColumnChunk(reader: ThriftReader): ColumnChunk {
     }
   }
   reader.leave(outer);
-  if (chunk === undefined) {
-    if (encrypted) throw new ParquetError("ENCRYPTED", "the file has encrypted columns");
-    throw reader.fail("CORRUPT", "a column chunk has no metadata");
-  }
-  return Object.assign(chunk, { filePath, encrypted });
+  if (found) return chunk;
+  if (chunk.encrypted) throw new ParquetError("ENCRYPTED", "the file has encrypted columns");
+  throw reader.fail("CORRUPT", "a column chunk has no metadata");
 }
 
-function parseColumnMetadata(reader: ThriftReader): Omit<ColumnChunk, "filePath" | "encrypted"> {
-  let type = -1;
-  let codec = -1;
-  let valueCount = -1;
-  let compressedBytes = -1;
-  let uncompressedBytes = 0;
-  let dataPageOffset = -1;
-  let dictionaryPageOffset: number | undefined;
-  let encodingList: string[] = [];
-  let path: string[] = [];
+function parseColumnMetadata(reader: ThriftReader, chunk: ParsedChunk): void {
   const outer = reader.struct();
   while (reader.next()) {
     switch (reader.id) {
       case 1:
-        type = reader.int();
+        chunk.type = named(reader, physicalTypes, "physical type");
         break;
       case 2:
-        encodingList = parseEncodings(reader);
+        chunk.encodingsAt = reader.position;
+        reader.skip();
         break;
       case 3:
-        path = parsePath(reader);
+        chunk.pathAt = reader.position;
+        reader.skip();
         break;
       case 4:
-        codec = reader.int();
+        chunk.codec = named(reader, codecs, "codec");
         break;
       case 5:
-        valueCount = reader.size();
+        chunk.valueCount = reader.size();
         break;
       case 6:
-        uncompressedBytes = reader.int();
+        chunk.uncompressedBytes = reader.int();
         break;
       case 7:
-        compressedBytes = reader.size();
+        chunk.compressedBytes = reader.size();
         break;
       case 9:
-        dataPageOffset = reader.size();
+        chunk.dataPageOffset = reader.size();
         break;
       case 11:
-        dictionaryPageOffset = reader.int();
+        chunk.dictionaryPageOffset = reader.int();
         break;
       default:
         reader.skip();
     }
   }
   reader.leave(outer);
-  const physical = physicalTypes[type];
-  if (physical === undefined) throw reader.fail("CORRUPT", `unknown physical type ${type}`);
-  const codecName = codecs[codec];
-  if (codecName === undefined) throw reader.fail("CORRUPT", `unknown codec ${codec}`);
-  if (valueCount < 0 || compressedBytes < 0 || dataPageOffset < 0) {
+  if (chunk.valueCount < 0 || chunk.compressedBytes < 0 || chunk.dataPageOffset < 0) {
     throw reader.fail("CORRUPT", "a column chunk lacks its number of values, size or offset");
   }
-  return {
-    path,
-    type: physical,
-    codec: codecName,
-    encodings: encodingList,
-    valueCount,
-    compressedBytes,
-    uncompressedBytes,
-    dataPageOffset,
-    dictionaryPageOffset,
-  };
+}
+
+function named<T>(reader: ThriftReader, names: readonly T[], subject: string): T {
+  const number = reader.int();
+  const name = names[number];
+  if (name === undefined) throw reader.fail("CORRUPT", `unknown ${subject} ${number}`);
+  return name;
 }
 
 function parseEncodings(reader: ThriftReader): string[] {

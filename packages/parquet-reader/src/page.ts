@@ -139,12 +139,9 @@ export function checkPage(header: PageHeader, limits: Limits): void {
   }
 }
 
-export function checkCrc(header: PageHeader, page: Uint8Array): void {
-  if (header.crc === undefined) return;
+export function checkCrc(crc: number, page: Uint8Array): void {
   const found = crc32(page);
-  if (found !== header.crc) {
-    throw new ParquetError("CORRUPT", `page checksum is ${hex(found)}, the header says ${hex(header.crc)}`);
-  }
+  if (found !== crc) throw new ParquetError("CORRUPT", `page checksum is ${hex(found)}, the header says ${hex(crc)}`);
 }
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, "0")}`;

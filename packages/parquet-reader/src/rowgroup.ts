@@ -10,6 +10,7 @@ import {
 } from "./column.ts";
 import { ParquetError } from "./errors.ts";
 import {
+  CONSTANT_ROWS,
   FLAG_QUOTED,
   LEAF_COLUMN,
   LEAF_CONSTANT,
@@ -117,6 +118,8 @@ function chunkOf(group: RowGroup, planned: PlannedLeaf, leafCount: number): Colu
   );
 }
 
+const NO_WINDOW: Window = { bytes: new Uint8Array(0), offset: 0, at: 0 };
+
 function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, rowGroup: number): Column {
   const { arena, shape, footer } = reading;
   const start = checkChunk(planned, chunk, rowGroup, footer);
@@ -129,7 +132,7 @@ function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, 
     record,
     word: record >> 2,
     isMapKey: text.isMapKey,
-    window: { bytes: new Uint8Array(0), offset: start },
+    window: { ...NO_WINDOW, offset: start },
     position: start,
     end: start + chunk.compressedBytes,
     header: undefined,
@@ -145,7 +148,7 @@ function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, 
     wanted: reading.wanted.has(planned.path) && planned.leaf.maxRepetition === 0,
     keys: undefined,
   };
-  writeRecord(column, text, arena);
+  writeRecord(column, text, footer.rowGroups[rowGroup].rowCount < CONSTANT_ROWS, arena);
   return column;
 }
 
@@ -162,7 +165,7 @@ function checkChunk(planned: PlannedLeaf, chunk: ColumnChunk, rowGroup: number, 
   const { dictionaryPageOffset: dictionary, dataPageOffset: data } = chunk;
   // Security Lake's writer leaves the dictionary's offset out: the first data page is then the dictionary.
   const start = dictionary !== undefined && dictionary > 0 && dictionary < data ? dictionary : data;
-  if (start < 4 || start + chunk.compressedBytes > footer.footerOffset) {
+  if (start < FIRST_PAGE || start + chunk.compressedBytes > footer.footerOffset) {
     throw new ParquetError("TRUNCATED", `the column chunk of ${chunk.compressedBytes} bytes lies outside the file`, {
       ...place,
       offset: start,
@@ -171,10 +174,10 @@ function checkChunk(planned: PlannedLeaf, chunk: ColumnChunk, rowGroup: number, 
   return start;
 }
 
-function writeRecord(column: Column, text: LeafText, arena: Arena): void {
+function writeRecord(column: Column, text: LeafText, few: boolean, arena: Arena): void {
   const { planned, record, word } = column;
   const { leaf, rendering } = planned;
-  const key = Buffer.from(text.key);
+  const { key } = text;
   const keyAt = arena.put(key);
   const nullRef = text.nothing === "" ? NULL_REF : putFragment(arena, text.nothing);
   const { u32 } = arena;
@@ -188,9 +191,9 @@ function writeRecord(column: Column, text: LeafText, arena: Arena): void {
   u32[word + LEAF_FLAGS] = rendering.flags | (text.isMapKey && !rendering.quoted ? FLAG_QUOTED : 0);
   u32[word + LEAF_KEY] = keyAt;
   u32[word + LEAF_KEY_LENGTH] = key.length;
-  u32[word + LEAF_SUFFIX] = text.suffix.charCodeAt(0);
+  u32[word + LEAF_SUFFIX] = text.suffix;
   u32[word + LEAF_NULL] = nullRef;
-  u32[word + LEAF_CONSTANT] = NULL_REF; // not dynamic yet
+  u32[word + LEAF_CONSTANT] = few ? 0 : NULL_REF; // few rows are not worth looking for constants
 }
 
 function putFragment(arena: Arena, text: string): number {
@@ -218,6 +221,8 @@ function setFlatBuffers(column: Column, { arena, shaping }: Reading, stepRows: n
 
 /** A row group up to this size is fetched whole; of a larger one, windows of each column. */
 const WHOLE_BYTES = 16 * 1024 * 1024;
+/** Offset behind the magic. */
+const FIRST_PAGE = 4;
 /** Ranges closer than this are fetched as one. */
 const GAP_BYTES = 64 * 1024;
 const ALL_WINDOWS = 64 * 1024 * 1024;
@@ -225,7 +230,14 @@ const MIN_WINDOW = 128 * 1024;
 const MAX_WINDOW = 4 * 1024 * 1024;
 
 /** Fetches what a small row group needs, in as few slices as its columns lie apart. */
-export async function prefetch(group: OpenGroup, { source, footer }: Reading): Promise<void> {
+export async function prefetch(group: OpenGroup, reading: Reading): Promise<void> {
+  const { source, footer, arena } = reading;
+  if (footer.tailOffset <= FIRST_PAGE) {
+    // A small object goes into the arena at once: its pages are then inflated where they lie.
+    const whole: Window = { bytes: footer.tail, offset: footer.tailOffset, at: arena.put(footer.tail) };
+    for (const column of group.columns) column.window = whole;
+    return;
+  }
   const sum = group.columns.reduce((total, column) => total + column.end - column.position, 0);
   if (sum > WHOLE_BYTES) return;
   const ordered = [...group.columns].sort((a, b) => a.position - b.position);
@@ -246,8 +258,8 @@ export async function prefetch(group: OpenGroup, { source, footer }: Reading): P
 }
 
 async function windowOf(source: ByteSource, footer: Footer, start: number, end: number): Promise<Window> {
-  if (start >= footer.tailOffset) return { bytes: footer.tail, offset: footer.tailOffset };
-  return { bytes: await read(source, start, end), offset: start };
+  if (start >= footer.tailOffset) return { bytes: footer.tail, offset: footer.tailOffset, at: 0 };
+  return { bytes: await read(source, start, end), offset: start, at: 0 };
 }
 
 /** Loads the next data page of each column, fetching what their windows lack side by side. */

@@ -11,9 +11,10 @@ export interface Shaping {
 
 /** What is written around a leaf's value. */
 export interface LeafText {
-  /** `"name":`, or nothing in lists and maps. */
-  readonly key: string;
-  readonly suffix: "," | ":";
+  /** `"name":`, or nothing in lists and maps; UTF-8. */
+  readonly key: Uint8Array;
+  /** Comma or colon. */
+  readonly suffix: number;
   /** What null is. */
   readonly nothing: string;
   readonly isMapKey: boolean;
@@ -96,8 +97,8 @@ function describe(node: Node, position: Position, shaping: Shaping, texts: LeafT
   switch (node.kind) {
     case "leaf":
       texts[node.firstLeaf] = {
-        key: keyText(node, position),
-        suffix: position === "key" ? ":" : ",",
+        key: new TextEncoder().encode(keyText(node, position)),
+        suffix: (position === "key" ? ":" : ",").charCodeAt(0),
         nothing: nullText(node, position, shaping),
         isMapKey: position === "key",
       };

@@ -39,6 +39,13 @@ export class ThriftReader {
     this.origin = origin;
   }
 
+  /** A reader of a list that this one passed. */
+  again(position: number): ThriftReader {
+    const other = new ThriftReader(this.bytes, position, this.end, this.origin);
+    other.type = LIST;
+    return other;
+  }
+
   /** Starts a struct; give what it returns to `leave`. */
   enter(): number {
     const outer = this.id;

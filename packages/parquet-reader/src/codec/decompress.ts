@@ -13,45 +13,59 @@ export interface CodecPlace {
   readonly kernel: Kernel;
 }
 
+/** Compressed bytes: a part of a buffer, which the arena may hold as well. */
+export interface Packed {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Address of `bytes[0]` in the arena, or 0. */
+  readonly at: number;
+}
+
+export const bytesOf = ({ bytes, start, end }: Packed): Uint8Array => bytes.subarray(start, end);
+
 /** Unpacks a page to the `length` bytes at `out` in the arena; throws when it gives more or fewer bytes. */
-export function decompress(
-  codec: CodecName,
-  packed: Uint8Array,
-  out: number,
-  length: number,
-  { arena, kernel }: CodecPlace,
-): void {
-  if (length === 0 && packed.length === 0) return;
+export function decompress(codec: CodecName, packed: Packed, out: number, length: number, place: CodecPlace): void {
+  if (length === 0 && packed.start === packed.end) return;
   if (codec === "GZIP") {
-    const source = arena.alloc(packed.length);
-    arena.u8.set(packed, source);
-    own(codec, gunzip(arena, kernel, source, packed.length, out, length), length);
-    arena.release(source, packed.length);
+    own(codec, gunzipPacked(packed, out, length, place), length);
     return;
   }
-  const into = arena.u8.subarray(out, out + length);
+  const into = place.arena.u8.subarray(out, out + length);
+  const bytes = bytesOf(packed);
   switch (codec) {
     case "UNCOMPRESSED":
-      fill(into, packed);
+      fill(into, bytes);
       return;
     case "ZSTD":
-      native(codec, zstdDecompressSync, packed, into);
+      native(codec, zstdDecompressSync, bytes, into);
       return;
     case "BROTLI":
-      native(codec, brotliDecompressSync, packed, into);
+      native(codec, brotliDecompressSync, bytes, into);
       return;
     case "SNAPPY":
-      own(codec, snappy(packed, into), length);
+      own(codec, snappy(bytes, into), length);
       return;
     case "LZ4_RAW":
-      own(codec, lz4Block(packed, into), length);
+      own(codec, lz4Block(bytes, into), length);
       return;
     case "LZ4":
-      own(codec, hadoopLz4(packed, into), length);
+      own(codec, hadoopLz4(bytes, into), length);
       return;
     case "LZO":
       throw new ParquetError("UNSUPPORTED", "codec LZO is not supported: no maintained decoder exists");
   }
+}
+
+/** Inflates in place where the arena has the bytes, else from a copy. */
+function gunzipPacked(packed: Packed, out: number, length: number, { arena, kernel }: CodecPlace): number {
+  const size = packed.end - packed.start;
+  if (packed.at !== 0) return gunzip(arena, kernel, packed.at + packed.start, size, out, length);
+  const source = arena.alloc(size);
+  arena.u8.set(bytesOf(packed), source);
+  const written = gunzip(arena, kernel, source, size, out, length);
+  arena.release(source, size);
+  return written;
 }
 
 type Unpack = (packed: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
