@@ -15,10 +15,14 @@ export interface Indexer {
 }
 
 /** Undefined where there is no Java and no way to get one; the line that says so is logged. */
-export async function openIndexer(given: string | undefined, progress: Progress): Promise<Indexer | undefined> {
+export async function openIndexer(
+  given: string | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Indexer | undefined> {
   if (given !== undefined && given !== "") return givenIndexer(given);
   try {
-    const server = await startOpenSearch({ onProgress: (step) => tell(step, progress) });
+    const server = await startOpenSearch({ quick: true, signal, onProgress: (step) => tell(step, progress) });
     return { ...asker(server.url, {}), url: server.url, close: () => server.stop() };
   } catch (error) {
     if (!(error instanceof OpenSearchError) || error.code !== "NO_JAVA") throw error;

@@ -1,8 +1,9 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createLab, type Lab, realSamples } from "@threatlockdown/tooling-lab";
+import { createLab, type Lab, type LakeFile, realSamples } from "@threatlockdown/tooling-lab";
 import { makeLake } from "@threatlockdown/tooling-lake";
 import { askFiles, askIndexer } from "./answers.ts";
 import { type Indexer, openIndexer } from "./indexer.ts";
@@ -38,63 +39,63 @@ else process.exitCode = await demo(Number(values.objects), Number(values.rows), 
 
 async function demo(objects: number, rows: number, keep: boolean): Promise<number> {
   const progress = createProgress(process.stderr);
-  const interrupted = new Promise<"interrupted">((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve("interrupted"));
-  });
-  const open: { indexer?: Indexer | undefined; lab?: Lab } = {};
+  const interruption = new AbortController();
+  const { signal } = interruption;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => interruption.abort());
   try {
-    const work = run(objects, rows, progress, open);
-    work.catch(() => {}); // An interruption ends what it waits for.
-    const ended = await Promise.race([work, interrupted]);
-    if (ended === "interrupted") return 130;
-    process.stdout.write(`\n${ended}\n`);
-    process.stdout.write(furtherText(open, keep));
+    await using parts = new AsyncDisposableStack();
+    parts.defer(() => progress.line("Ended; nothing is left running."));
+    const { report, further } = await run({ objects, rows, keep }, progress, parts, signal);
+    process.stdout.write(`\n${report}\n${further}`);
     if (keep) {
       progress.line("Everything is left running; ctrl-C ends it.");
-      await interrupted;
+      await until(signal, new Promise(() => {}));
     }
     return 0;
   } catch (error) {
+    if (signal.aborted) return keep ? 0 : 130;
     progress.line(`ERROR: ${(error as Error).message}`);
     return 1;
-  } finally {
-    progress.step("Ending");
-    const bucket = open.lab?.subscription.bucket ?? "";
-    await open.lab?.close();
-    await open.indexer?.close(bucket);
-    progress.line("Ended; nothing is left behind.");
   }
 }
 
-async function run(
-  objects: number,
-  rows: number,
-  progress: Progress,
-  open: { indexer?: Indexer | undefined; lab?: Lab },
-): Promise<string> {
-  progress.step("Starting OpenSearch and the AWS stand-in");
-  open.indexer = await openIndexer(process.env.OPENSEARCH_URL, progress);
-  const lab = await createLab(open.indexer === undefined ? {} : { indexer: open.indexer });
-  open.lab = lab;
-  const folder = open.indexer === undefined ? await mkdtemp(join(tmpdir(), "security-lake-demo-")) : undefined;
+interface Size {
+  readonly objects: number;
+  readonly rows: number;
+  readonly keep: boolean;
+}
 
-  progress.step("Filling the lake");
-  const { files, events } = fill(lab, objects, rows, progress);
-  progress.line(`${files} objects with ${events} events announced in queue ${lab.subscription.queueName}`);
+/** What has to end later is given to `parts` as soon as it begins. */
+async function run(
+  { objects, rows, keep }: Size,
+  progress: Progress,
+  parts: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<{ report: string; further: string }> {
+  const starting = openIndexer(process.env.OPENSEARCH_URL, progress, signal);
+  let bucket = "";
+  parts.defer(async () => (await starting.catch(() => undefined))?.close(bucket));
+  // OpenSearch starts in the meantime.
+  const files = await make(objects, rows, signal);
+  const events = files.reduce((sum, file) => sum + file.events, 0);
+  const indexer = await starting;
+  const lab = parts.use(await createLab(indexer === undefined ? {} : { indexer }));
+  ({ bucket } = lab.subscription);
+  const folder = indexer === undefined ? await mkdtemp(join(tmpdir(), "security-lake-demo-")) : undefined;
+
+  for (const file of files) lab.put(file);
+  progress.line(`${files.length} objects with ${events} events announced in queue ${lab.subscription.queueName}`);
 
   progress.step("The wodle works");
   const output = folder === undefined ? [] : ["--output", `file:${folder}`];
   const wodle = lab.wodle(["once", "--json", ...output], (text) => {
     for (const line of text.trimEnd().split("\n")) progress.line(`wodle: ${line}`);
   });
-  const { code } = await wodle.ended;
+  const { code } = await until(signal, wodle.ended);
   if (code !== 0) throw new Error(`the wodle ended with exit code ${code}`);
   const summary = JSON.parse(wodle.stdout()) as WodleSummary;
 
-  const answers =
-    open.indexer === undefined
-      ? await askFiles(folder as string)
-      : await askIndexer(open.indexer, lab.subscription.bucket);
+  const answers = await until(signal, indexer === undefined ? askFiles(folder as string) : askIndexer(indexer, bucket));
   const deadLetters = (await lab.deadLetters()).length;
   const report = reportText(
     { answers, summary, messagesLeft: lab.messages(), deadLetters },
@@ -102,29 +103,42 @@ async function run(
   );
   if (answers.total !== events)
     throw new Error(`${events} events were announced, ${answers.total} were found\n${report}`);
-  return folder === undefined ? report : `${report}The alert documents are in ${folder}\n`;
+  return {
+    report: folder === undefined ? report : `${report}The alert documents are in ${folder}\n`,
+    further: indexer === undefined ? "" : furtherText(indexer, lab, keep),
+  };
+}
+
+/** Rejects as soon as the signal is given; what it waited for may go on. */
+async function until<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+interface DemoFile extends LakeFile {
+  readonly events: number;
 }
 
 /** Real objects of Security Lake's own writer, and generated ones with events of the last hour, of every source. */
-function fill(lab: Lab, objects: number, rows: number, progress: Progress): { files: number; events: number } {
-  let files = 0;
-  let events = 0;
-  for (const { key, bytes, events: contained } of realSamples()) {
-    lab.put({ key, bytes });
-    files++;
-    events += contained.length;
+async function make(objects: number, rows: number, signal: AbortSignal): Promise<DemoFile[]> {
+  const files: DemoFile[] = realSamples().map(({ key, bytes, events }) => ({ key, bytes, events: events.length }));
+  for (const { key, bytes, rows: events } of makeLake({ objects, rows, seed: "demo" })) {
+    files.push({ key, bytes, events });
+    // Making is pure computation; signals and downloads have to get their turn.
+    await turn();
+    signal.throwIfAborted();
   }
-  for (const object of makeLake({ objects, rows, seed: "demo" })) {
-    lab.put(object);
-    files++;
-    events += object.rows;
-    progress.step("Filling the lake", `${files} objects, ${events} events`);
-  }
-  return { files, events };
+  return files;
 }
 
-function furtherText({ indexer, lab }: { indexer?: Indexer | undefined; lab?: Lab }, keep: boolean): string {
-  if (lab === undefined || indexer === undefined) return "";
+function furtherText(indexer: Indexer, lab: Lab, keep: boolean): string {
   const user = indexer.username === undefined ? "" : `-u ${indexer.username} `;
   const query = (text: string): string => `  curl -s ${user}'${indexer.url}/wazuh-alerts-*/_search?pretty&q=${text}'\n`;
   const looks = [

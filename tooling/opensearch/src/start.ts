@@ -7,7 +7,7 @@ import { cacheFolder, once } from "./cache.ts";
 import { download } from "./download.ts";
 import { OpenSearchError } from "./errors.ts";
 import { type Front, front } from "./front.ts";
-import { type Java, suitableJava } from "./java.ts";
+import { type Fetching, type Java, suitableJava } from "./java.ts";
 import { linkTree } from "./link.ts";
 import { type OnProgress, percents } from "./progress.ts";
 import { type Artifact, defaultVersion, releases, type Version } from "./release.ts";
@@ -40,6 +40,8 @@ export interface OpenSearchOptions {
   /** Starts in about half the time, and never becomes as fast as without it: for tests, not for measurements. */
   readonly quick?: boolean;
   readonly onProgress?: OnProgress;
+  /** Gives the start up, at any moment until it has resolved; nothing stays behind. */
+  readonly signal?: AbortSignal;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -84,10 +86,11 @@ const readyWithinMs = 180_000;
  * @throws OpenSearchError
  */
 export async function startOpenSearch(options: OpenSearchOptions = {}): Promise<OpenSearch> {
-  const { version = defaultVersion, nodes: count = 1, heap = 512, env = process.env, onProgress } = options;
+  const { version = defaultVersion, nodes: count = 1, heap = 512, env = process.env, onProgress, signal } = options;
   const account = serverAccount();
-  const java = await suitableJava(releases[version].java, account, env, onProgress);
-  const distribution = await fetched(version, options.security !== undefined, env, onProgress);
+  const wanted = { env, onProgress, signal };
+  const java = await suitableJava(releases[version].java, account, wanted);
+  const distribution = await fetched(version, options.security !== undefined, wanted);
   const security = options.security && (await createSecurity(options.security));
   const supervisor = await supervise(account);
   try {
@@ -106,7 +109,7 @@ export async function startOpenSearch(options: OpenSearchOptions = {}): Promise<
     if (options.quick === true) jvm.push("-XX:TieredStopAtLevel=1");
     const fronts = await Promise.all(security?.shown ? nodes.map(({ http }) => front(security.shown!, http)) : []);
     const server = running({ version, supervisor, nodes, security, fronts, javaHome, jvm, env, account });
-    await server.begin();
+    await server.begin(signal);
     onProgress?.({ subject: subjectOf(version), step: "ready" });
     supervisor.unref();
     return server;
@@ -121,16 +124,11 @@ function subjectOf(version: Version): string {
 }
 
 /** The unpacked distribution, plain or with the security plugin, in the cache. */
-async function fetched(
-  version: Version,
-  secured: boolean,
-  env: NodeJS.ProcessEnv,
-  onProgress?: OnProgress,
-): Promise<string> {
+async function fetched(version: Version, secured: boolean, { env, onProgress, signal }: Fetching): Promise<string> {
   const { server, security } = releases[version];
   const get = async (artifact: Artifact, subject: string, folder: string): Promise<void> => {
-    const archive = await download(artifact, percents(onProgress, subject, "downloading"));
-    await unpack(archive, folder, topFolder(archive), percents(onProgress, subject, "unpacking"));
+    const archive = await download(artifact, percents(onProgress, subject, "downloading"), signal);
+    await unpack(archive, folder, topFolder(archive), percents(onProgress, subject, "unpacking"), signal);
   };
   const folder = join(cacheFolder(env), "opensearch");
   const plain = await once(join(folder, version), (partial) => get(server, subjectOf(version), partial));
@@ -235,7 +233,7 @@ function running({
   security,
   fronts,
   ...rest
-}: Running): OpenSearch & { begin(): Promise<void> } {
+}: Running): OpenSearch & { begin(signal?: AbortSignal): Promise<void> } {
   const scheme = security === undefined ? "http" : "https";
   const behind = nodes.map(({ http }) => `${scheme}://127.0.0.1:${http}`);
   const urls = nodes.map(({ http }, index) => `${scheme}://127.0.0.1:${fronts[index]?.port ?? http}`);
@@ -276,13 +274,14 @@ function running({
   }
 
   /** Resolves when the node answers as member of a cluster of all nodes that run. */
-  async function ready(index: number): Promise<void> {
+  async function ready(index: number, signal?: AbortSignal): Promise<void> {
     const node = at(index);
     const ask = requestTo(() => behind[index]!, credentials, 5_000);
     const members = nodes.filter(({ name }) => supervisor.pid(name) !== undefined).length;
     const deadline = Date.now() + readyWithinMs;
     let last: unknown;
     while (Date.now() < deadline) {
+      signal?.throwIfAborted();
       if (supervisor.pid(node.name) === undefined) throw await startFailed(node, "it ended");
       try {
         await ask("GET", `/_cluster/health?wait_for_nodes=%3E%3D${members}&timeout=2s`);
@@ -315,9 +314,9 @@ function running({
     }),
     users: security?.users ?? {},
     request,
-    async begin() {
+    async begin(signal) {
       nodes.forEach(start);
-      await Promise.all(nodes.map((_, index) => ready(index)));
+      await Promise.all(nodes.map((_, index) => ready(index, signal)));
       if (security !== undefined) await install(security, request);
     },
     pid: (index = 0) => supervisor.pid(at(index).name),

@@ -30,10 +30,12 @@ export async function unpack(
   folder: string,
   prefix = "",
   onFraction?: (fraction: number) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const files = entries(archive).filter(({ name }) => name.startsWith(prefix) && !name.endsWith("/"));
   let done = 0;
   for (const entry of files) {
+    signal?.throwIfAborted();
     const path = join(folder, safe(entry.name.slice(prefix.length)));
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, await content(entry));

@@ -48,7 +48,7 @@ describe("a machine without a suitable Java", () => {
 
   it("is told in one line what is needed, what there is, and what to do", async () => {
     // Nothing can be fetched without pip on PATH; no Java will ever be of version 1000.
-    const nothing = suitableJava({ from: 1000 }, {}, { PATH: folder, XDG_CACHE_HOME: folder });
+    const nothing = suitableJava({ from: 1000 }, {}, { env: { PATH: folder, XDG_CACHE_HOME: folder } });
     await expect(nothing).rejects.toMatchObject({
       code: "NO_JAVA",
       message: expect.stringMatching(
