@@ -10,6 +10,8 @@ export interface Context {
   readonly signals: Signals;
   /** Results, for standard output. */
   readonly print: (text: string) => void;
+  /** Results that may be large; waits while standard output takes no more. False when nobody reads it any more. */
+  readonly write: (bytes: Uint8Array) => Promise<boolean>;
 }
 
 export type Values = Readonly<Record<string, string | boolean | undefined>>;

@@ -2,14 +2,17 @@
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import type { Command } from "./command.ts";
+import { convert } from "./commands/convert.ts";
+import { inspect } from "./commands/inspect.ts";
 import { once } from "./commands/once.ts";
 import { run } from "./commands/run.ts";
 import { setup } from "./commands/setup.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { createLog } from "./log.ts";
+import { output } from "./output.ts";
 import { watchSignals } from "./signals.ts";
 
-const commands: Readonly<Record<string, Command>> = { once, run, setup };
+const commands: Readonly<Record<string, Command>> = { once, run, setup, convert, inspect };
 
 const help = `The subscriber of Amazon Security Lake for ThreatLockDown managers.
 
@@ -56,7 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
       hostname: hostname(),
       log,
       signals: watchSignals(process, log),
-      print: (text) => process.stdout.write(text),
+      ...output(process.stdout),
     });
   } catch (error) {
     log.error(error instanceof Failure ? error.message : `Unknown error: ${(error as Error).stack ?? String(error)}`);

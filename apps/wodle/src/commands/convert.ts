@@ -1,0 +1,40 @@
+import { type NdjsonOptions, ndjson } from "@threatlockdown/parquet-reader";
+import type { Command } from "../command.ts";
+import { exitCode, Failure } from "../exit-code.ts";
+import { withParquetFile } from "./parquet-file.ts";
+
+export const convert: Command = {
+  summary: "write the events of a Parquet file as NDJSON",
+  help: `Writes the rows of a Parquet file to standard output, one JSON object a line.
+
+Usage: security-lake-wodle convert FILE [options]
+
+  --limit N           rows at most
+  --select PATH,PATH  columns and groups wanted, such as time,api.operation,actor.user
+  --nulls omit|keep   leave nulls, and groups of nothing else, out (default), or write them
+
+A file that cannot be read ends with 1 and one line on standard error: file, cause, column, row group and byte; the rows
+before the fault are written. A pipe that is closed ends it quietly.
+`,
+  options: { limit: { type: "string" }, select: { type: "string" }, nulls: { type: "string" } },
+
+  async run({ limit, select, nulls = "omit" }, positionals, { write, signals }) {
+    if (limit !== undefined && !/^\d+$/.test(limit as string)) {
+      throw new Failure(exitCode.usage, `--limit ${limit} is not a whole number.`);
+    }
+    if (nulls !== "omit" && nulls !== "keep") {
+      throw new Failure(exitCode.usage, `--nulls ${nulls} is neither "omit" nor "keep".`);
+    }
+    await withParquetFile(positionals, async (file) => {
+      const options: NdjsonOptions = {
+        nulls,
+        ...(limit !== undefined && { limit: Number(limit) }),
+        ...(typeof select === "string" && { select: select.split(",").filter(Boolean) }),
+      };
+      for await (const piece of ndjson(file, options)) {
+        if (signals.stop.aborted || !(await write(piece))) return;
+      }
+    });
+    return exitCode.ok;
+  },
+};

@@ -1,0 +1,31 @@
+import { fileSource, open, ParquetError, type ParquetFile } from "@threatlockdown/parquet-reader";
+import { exitCode, Failure } from "../exit-code.ts";
+
+/**
+ * Opens the one file that is named, hands it on, and closes it.
+ *
+ * @throws Failure with file, offset, column and cause where it cannot be read
+ */
+export async function withParquetFile<T>(
+  positionals: readonly string[],
+  use: (file: ParquetFile) => Promise<T>,
+): Promise<T> {
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0) {
+    throw new Failure(exitCode.usage, `Give one FILE; ${positionals.length} were given. See --help.`);
+  }
+  try {
+    const source = await fileSource(path);
+    try {
+      return await use(await open(source));
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (error instanceof ParquetError)
+      throw new Failure(exitCode.unknown, `${path}: ${error.message}`, { cause: error });
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || syscall === undefined) throw error;
+    throw new Failure(exitCode.unknown, `${path}: cannot be read (${code})`, { cause: error });
+  }
+}
