@@ -40,14 +40,19 @@ export async function findRegion(settings: RegionSettings): Promise<string> {
   if (known !== undefined) return known;
   const { profile } = settings;
   const options = { ...NODE_REGION_CONFIG_FILE_OPTIONS, ...(profile === undefined ? {} : { profile }) };
-  try {
-    return await loadConfig(NODE_REGION_CONFIG_OPTIONS, options)();
-  } catch (error) {
-    throw new AuthError(
-      "AUTH_REGION",
-      "no AWS region is known: give the queue by its URL or ARN, set AWS_REGION, " +
-        `or set "region" in the profile${profile === undefined ? "" : ` ${profile}`} of ~/.aws/config`,
-      error,
-    );
-  }
+  const found = await loadConfig(NODE_REGION_CONFIG_OPTIONS, options)().catch((error: unknown) => {
+    throw noRegion(profile, error);
+  });
+  // AWS_REGION may be set to nothing.
+  if (found === "") throw noRegion(profile);
+  return found;
+}
+
+function noRegion(profile: string | undefined, cause?: unknown): AuthError {
+  return new AuthError(
+    "AUTH_REGION",
+    "no AWS region is known: give the queue by its URL or ARN, set AWS_REGION, " +
+      `or set "region" in the profile${profile === undefined ? "" : ` ${profile}`} of ~/.aws/config`,
+    cause,
+  );
 }

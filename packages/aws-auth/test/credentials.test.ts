@@ -235,6 +235,8 @@ describe("with the shared files", () => {
     await expect(findRegion({ queue: "lake" })).rejects.toThrow(
       'no AWS region is known: give the queue by its URL or ARN, set AWS_REGION, or set "region" in the profile of ~/.aws/config',
     );
+    vi.stubEnv("AWS_REGION", "");
+    await expect(findRegion({ queue: "lake" })).rejects.toMatchObject({ code: "AUTH_REGION" });
     vi.stubEnv("AWS_REGION", "eu-west-2");
     expect(await findRegion({ queue: "lake" })).toBe("eu-west-2");
   });
