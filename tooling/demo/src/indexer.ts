@@ -26,7 +26,7 @@ export async function openIndexer(
     return { ...asker(server.url, {}), url: server.url, close: () => server.stop() };
   } catch (error) {
     if (!(error instanceof OpenSearchError) || error.code !== "NO_JAVA") throw error;
-    progress.line(error.message);
+    progress.line(`${error.message}; until then the alert documents go into NDJSON files`);
     return undefined;
   }
 }

@@ -20,8 +20,8 @@ Usage: npx -y pnpm@12 demo [options]
   --keep        leave everything running and print the addresses, until ctrl-C
   --help
 
-OPENSEARCH_URL   use this server (https://user:password@host:9200) instead of starting one; what the demo writes there is
-                 removed at the end
+OPENSEARCH_URL   use this server (https://user:password@host:9200) instead of starting one; the events that the demo writes
+                 there are removed at the end, the index template stays
 Results go to standard output, progress to standard error.
 `;
 
