@@ -159,7 +159,12 @@ async function writeByHelper(client: Client, { objects }: Source): Promise<void>
   });
 }
 
-async function sendRequests(client: Client, { requests }: Source, count: number): Promise<void> {
+/** Sends requests that are rendered already, so many in flight. */
+export async function sendRequests(
+  client: Client,
+  { requests }: Pick<Source, "requests">,
+  count: number,
+): Promise<void> {
   let next = 0;
   const sender = async (): Promise<void> => {
     while (next < requests.length) {

@@ -13,6 +13,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     load: () => import("./indexer.ts"),
   },
   parquet: { summary: "the reader against DuckDB's one thread and hyparquet", load: () => import("./parquet.ts") },
+  ingest: {
+    summary: "the wodle from queue to OpenSearch against bodies rendered before and against one after the other",
+    load: () => import("./ingest.ts"),
+  },
   mapping: { summary: "index template levels against default dynamic mapping", load: () => import("./mapping.ts") },
   queue: {
     summary: "many small objects in flight against one after the other",
