@@ -1,5 +1,4 @@
 import { chown, cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Account, serverAccount } from "./account.ts";
@@ -9,6 +8,7 @@ import { OpenSearchError } from "./errors.ts";
 import { type Front, front } from "./front.ts";
 import { type Fetching, type Java, suitableJava } from "./java.ts";
 import { linkTree } from "./link.ts";
+import { freePorts } from "./ports.ts";
 import { type OnProgress, percents } from "./progress.ts";
 import { type Artifact, defaultVersion, releases, type Version } from "./release.ts";
 import { type Request, requestTo } from "./request.ts";
@@ -328,22 +328,4 @@ function running({
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** Ports that nobody listens on. All are held until all are known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once("error", reject).listen(0, "127.0.0.1", () => {
-            const address = server.address();
-            resolve(typeof address === "object" && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

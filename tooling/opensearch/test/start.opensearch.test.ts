@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { connect } from "node:tls";
 import { promisify } from "node:util";
@@ -70,6 +71,24 @@ it("says why it did not start", async () => {
     code: "START_FAILED",
     message: expect.stringContaining("no.such.setting"),
   });
+});
+
+it("gives a start up when it is told to, and leaves nothing", async () => {
+  const ours = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith("threatlockdown-opensearch-"));
+  const before = new Set(ours());
+  const giveUp = new AbortController();
+  let during: string[] = [];
+  const start = startOpenSearch({
+    signal: giveUp.signal,
+    onProgress: ({ step }) => {
+      if (step !== "starting") return;
+      during = ours().filter((name) => !before.has(name));
+      giveUp.abort();
+    },
+  });
+  await expect(start).rejects.toThrow("aborted");
+  expect(during).not.toEqual([]);
+  expect(ours().filter((name) => during.includes(name))).toEqual([]);
 });
 
 describe("with security", () => {
