@@ -1,4 +1,4 @@
-export { type BulkBody, BulkBodyBuilder } from "./bulk-body.ts";
+export { actionOf, type BulkBody, BulkBodyBuilder, sourceOf } from "./bulk-body.ts";
 export {
   type Accepted,
   type BulkWriter,

@@ -138,7 +138,7 @@ function classesOf(batch: RowBatch): (row: number) => Uint8Array {
   return (row) => {
     const uid = uids?.ids[row] ?? none;
     const version = versions?.ids[row] ?? none;
-    const pair = (uid + 1) * 65_536 + version + 1;
+    const pair = (uid + 1) * ((versions?.dictionary.length ?? 0) + 1) + version + 1;
     let bytes = rendered.get(pair);
     if (bytes === undefined) {
       const event = classify({ classUid: valueAt(uids, row), version: valueAt(versions, row) });

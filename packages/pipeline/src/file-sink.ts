@@ -1,14 +1,14 @@
-import { mkdir, open, rename } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { BulkBody } from "@threatlockdown/indexer-client";
+import { actionOf, type BulkBody, sourceOf } from "@threatlockdown/indexer-client";
 import type { Documents } from "./document.ts";
 import type { Sink } from "./sink.ts";
 
-const newline = 0x0a;
-
 /**
- * A folder of NDJSON files instead of an indexer: one file a batch, named after the id of its first document, so that a
- * replay writes the same files again. Files have mode 0600 and are synced before they count as stored.
+ * A folder of NDJSON files instead of an indexer: one file a batch, named after index and id of its first document, so
+ * that a replay with the same bounds of a batch writes the same files again. Files have mode 0600; they and their folder
+ * are synced before they count as stored.
  */
 export function createFileSink(documents: Documents, folder: string): Sink {
   return {
@@ -22,27 +22,43 @@ export function createFileSink(documents: Documents, folder: string): Sink {
 
 async function writeFile(folder: string, body: BulkBody): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const { index, id } = actionOf(body);
+  // Both names are made by document.ts from hashes, dates and numbers: nothing of an S3 key reaches a path.
+  const { index, id } = actionOf(body, 0);
   const path = join(folder, `${index}.${id}.ndjson`);
-  const file = await open(`${path}.part`, "w", 0o600);
+  // Two deliveries of one message may write at the same time; each has a file of its own until it is whole.
+  const partial = `${path}.${randomUUID()}`;
   try {
-    await file.writev(sources(body));
+    await writeSynced(partial, body);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+async function writeSynced(path: string, body: BulkBody): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(Buffer.concat(lines(body)));
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(`${path}.part`, path);
 }
 
-/** Both names are made by `document.ts` from hashes, dates and numbers: nothing of an S3 key reaches a path. */
-function actionOf({ bytes, offsets }: BulkBody): { index: string; id: string } {
-  const line = Buffer.from(bytes.subarray(offsets[0], bytes.indexOf(newline, offsets[0]))).toString();
-  const { create } = JSON.parse(line) as { create: { _index: string; _id: string } };
-  return { index: create._index, id: create._id };
+const lineBreak = Buffer.from("\n");
+
+function lines(body: BulkBody): Uint8Array[] {
+  return Array.from({ length: body.count }, (_, document) => [sourceOf(body, document), lineBreak]).flat();
 }
 
-function sources({ bytes, offsets, count }: BulkBody): Uint8Array[] {
-  return Array.from({ length: count }, (_, document) =>
-    bytes.subarray(bytes.indexOf(newline, offsets[document]) + 1, offsets[document + 1]),
-  );
+/** A file's name has to survive a crash as well as its content. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

@@ -4,5 +4,5 @@ import type { Sink } from "./sink.ts";
 
 /** The indexer: documents of many objects share its bulk requests. */
 export function createIndexerSink(documents: Documents, writer: BulkWriter): Sink {
-  return { write: (batch, object, signal) => writer.write(documents(batch, object), { signal }) };
+  return { write: async (batch, object, signal) => writer.write(documents(batch, object), { signal }) };
 }

@@ -4,14 +4,13 @@ import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
 import { Fatal, type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
 import { type AnnouncedObject, parseNotification } from "./notification.ts";
-import { ObjectDenied, ObjectGone, type OpenObjectOptions, openObject } from "./s3-object.ts";
+import { ObjectGone, type OpenObjectOptions, openObject } from "./s3-object.ts";
 import type { Accepted, Sink } from "./sink.ts";
 
 /** What happened to one announced object, for those who count. */
 export type IngestEvent =
   | { readonly type: "object"; readonly object: AnnouncedObject; readonly rows: number; readonly accepted: Accepted }
-  | { readonly type: "nothing-to-do"; readonly reason: string }
-  | { readonly type: "poison"; readonly reason: string };
+  | { readonly type: "nothing-to-do"; readonly reason: string };
 
 export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
   /** Bounds of a row batch, and so of a worker's memory. Defaults of the Parquet reader. */
@@ -20,10 +19,11 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
   /** Columns that the sink needs beside those of every document. */
   readonly columns?: readonly string[];
   /**
-   * Milliseconds after which an object that may not be read is given up and kept in the quarantine. Default 12 hours:
-   * long enough to mend a policy, well below the 4 days after which SQS itself drops a message.
+   * Milliseconds since its first receive after which a message that still fails, whatever the reason, is kept in the
+   * quarantine. Default 12 hours: long enough to repair a policy or an endpoint, well below the 4 days after which SQS
+   * itself drops a message without a word.
    */
-  readonly deniedUpTo?: number;
+  readonly patience?: number;
   readonly on?: (event: IngestEvent) => void;
 }
 
@@ -31,9 +31,9 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
  * The straight way of one message. When the promise resolves, each event of each object that the message announces is
  * accepted, and the message may be deleted; nothing else may delete it.
  *
- * What can never succeed is rejected as {@link Poison} once all else of the message is done; where the indexer cannot be
- * used before somebody repairs something, as {@link Fatal}; any other rejection means that the message is worth another
- * try.
+ * One odd object holds up none of its neighbours. When all are done: what is worth another try is rejected as it is; what
+ * can never succeed as {@link Poison}. Where the indexer cannot be used before somebody repairs something, the rejection
+ * is {@link Fatal}.
  */
 export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
   const on = options.on ?? (() => {});
@@ -43,16 +43,18 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
     const notification = parseNotification(message.body);
     for (const reason of notification.nothingToDo) on({ type: "nothing-to-do", reason });
     const poison = [...notification.malformed];
+    const failures: unknown[] = [];
     for (const announced of notification.objects) {
       try {
         on(await ingestObject(announced, lease.signal));
       } catch (error) {
+        lease.signal.throwIfAborted();
         if (error instanceof IndexerError) throw new Fatal(error.message, { cause: error });
-        if (!isPoison(error, message, options)) throw error;
-        poison.push(reasonOf(error as Error, announced));
+        if (isPoison(error, message, options)) poison.push(reasonOf(error as Error, announced));
+        else failures.push(error);
       }
     }
-    for (const reason of poison) on({ type: "poison", reason });
+    if (failures.length > 0) throw failures[0];
     if (poison.length > 0) throw new Poison(poison.join("; "));
   };
 
@@ -65,19 +67,20 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       accepted.deadLettered += part.deadLettered;
     };
     let rowCount = 0;
-    let written: Promise<Accepted> | undefined;
+    const writing: Promise<Accepted>[] = [];
     try {
       const file = await open(object.source);
       for await (const batch of rows(file, { ...bounds(options), columns, signal })) {
         rowCount += batch.rowCount;
-        const current = sink.write(batch, object, signal);
-        current.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.
-        if (written !== undefined) add(await written);
-        written = current;
+        const write = sink.write(batch, object, signal);
+        write.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.
+        writing.push(write);
+        if (writing.length === 2) add(await (writing.shift() as Promise<Accepted>));
       }
     } finally {
-      // What was read is accepted before anything else may decide on the message.
-      if (written !== undefined) add(await written);
+      // What was read is accepted, or refused, before anything else may decide on the message.
+      await Promise.allSettled(writing);
+      for (const part of await Promise.all(writing)) add(part);
     }
     return { type: "object", object: announced, rows: rowCount, accepted };
   }
@@ -93,8 +96,7 @@ function reasonOf(error: Error, { bucket, key }: AnnouncedObject): string {
     : error.message;
 }
 
-function isPoison(error: unknown, message: Message, { deniedUpTo = 12 * 3_600_000 }: IngestOptions): boolean {
+function isPoison(error: unknown, { firstReceivedAt }: Message, { patience = 12 * 3_600_000 }: IngestOptions): boolean {
   if (error instanceof ObjectGone || error instanceof ParquetError) return true;
-  const age = Date.now() - (message.sentAt?.getTime() ?? Number.POSITIVE_INFINITY);
-  return error instanceof ObjectDenied && age > deniedUpTo;
+  return firstReceivedAt !== undefined && Date.now() - firstReceivedAt.getTime() > patience;
 }

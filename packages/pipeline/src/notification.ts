@@ -24,6 +24,22 @@ export interface Notification {
 
 type Json = Record<string, unknown>;
 
+/** What S3 tells EventBridge beside new objects. Anything else is no event of S3, and is kept rather than dropped. */
+const detailTypesWithoutData = new Set([
+  "Object ACL Updated",
+  "Object Access Tier Changed",
+  "Object Deleted",
+  "Object Restore Completed",
+  "Object Restore Expired",
+  "Object Restore Initiated",
+  "Object Storage Class Changed",
+  "Object Tags Added",
+  "Object Tags Deleted",
+]);
+
+const eventNamesWithoutData =
+  /^(s3:)?(ObjectRemoved|ObjectRestore|ReducedRedundancyLostObject|Replication|LifecycleExpiration|LifecycleTransition|IntelligentTiering|ObjectTagging|ObjectAcl)(:|$)/;
+
 /**
  * Reads a message body in each form in which S3 objects are announced: Security Lake's own (an EventBridge event without
  * `detail-type`), EventBridge's `Object Created`, native `Records[]`, and these wrapped by SNS.
@@ -61,7 +77,11 @@ function interpretEvent(event: Json): Notification {
 
 function interpretDetail(event: Json, detail: Json): Notification {
   const detailType = event["detail-type"];
-  if (detailType !== undefined && detailType !== "Object Created") return nothing(`EventBridge ${String(detailType)}`);
+  if (detailType !== undefined && detailType !== "Object Created") {
+    return detailTypesWithoutData.has(String(detailType))
+      ? nothing(`EventBridge ${detailType}`)
+      : malformed(`the detail-type is "${String(detailType).slice(0, 80)}", no event of S3`);
+  }
   const object = isObject(detail.object) ? detail.object : {};
   const bucket = isObject(detail.bucket) ? detail.bucket.name : undefined;
   return announce("detail", bucket, object.key, event.region, object.size, object.etag, object["version-id"]);
@@ -71,8 +91,11 @@ function interpretRecord(record: unknown, index: number): Notification {
   const where = `Records[${index}]`;
   if (!isObject(record)) return malformed(`${where} is not a JSON object`);
   const eventName = String(record.eventName ?? "");
+  if (eventNamesWithoutData.test(eventName)) return nothing(`S3 ${eventName}`);
   if (!/^(s3:)?ObjectCreated:/.test(eventName)) {
-    return eventName === "" ? malformed(`${where} has no eventName`) : nothing(`S3 ${eventName}`);
+    const name =
+      eventName === "" ? "has no eventName" : `has the eventName "${eventName.slice(0, 80)}", which is not known`;
+    return malformed(`${where} ${name}`);
   }
   const s3 = isObject(record.s3) ? record.s3 : {};
   const bucket = isObject(s3.bucket) ? s3.bucket.name : undefined;

@@ -21,7 +21,7 @@ export class ObjectGone extends Error {
   readonly code = "OBJECT_GONE";
 }
 
-/** The role may not read the object. It may be allowed to later, so the message is worth keeping. */
+/** The set-up stands in the way: a permission, a key, a bucket that is not where it is looked for. Somebody may repair it. */
 export class ObjectDenied extends Error {
   override readonly name = "ObjectDenied";
   readonly code = "OBJECT_DENIED";
@@ -65,7 +65,8 @@ export async function openObject(
   // Without a range S3 sends a checksum along, and the SDK checks it.
   const small = announced.size !== undefined && announced.size <= wholeUpTo;
   const suffix = announced.size === undefined ? wholeUpTo : tailBytes;
-  const part = await get(announced, small ? undefined : `bytes=-${suffix}`);
+  const whole = small ? await get(announced, undefined).catch(largerThanAnnounced) : undefined;
+  const part = whole ?? (await get(announced, `bytes=-${suffix}`));
   const pinned = { ...announced, etag: part.etag };
   return {
     bucket: announced.bucket,
@@ -89,6 +90,15 @@ function partSource(part: Part, fetch: (start: number, end: number) => Promise<P
       });
     },
   };
+}
+
+/** The size that a notification tells may be wrong; version id and ETag say that the object is the right one. */
+class LargerThanAnnounced extends Error {
+  override readonly name = "LargerThanAnnounced";
+}
+
+function largerThanAnnounced(error: unknown): undefined {
+  if (!(error instanceof LargerThanAnnounced)) throw error;
 }
 
 /** A body that ended early; worth another try. */
@@ -126,9 +136,7 @@ async function readPart(output: GetObjectCommandOutput, object: AnnouncedObject,
   if (Body === undefined) throw new BrokenBody("S3 sent no body");
   if (ContentRange === undefined && ContentLength > limit) {
     await Body.transformToWebStream().cancel();
-    throw new ObjectGone(
-      `${name(object)} has ${ContentLength} bytes and was announced with ${object.size}: it is another object by now`,
-    );
+    throw new LargerThanAnnounced(`${name(object)} has ${ContentLength} bytes, ${object.size} were announced`);
   }
   const bytes = await Body.transformToByteArray();
   if (bytes.byteLength !== ContentLength) {
@@ -166,16 +174,22 @@ function worthAnotherTry(error: unknown): boolean {
 
 /** S3's answer in the terms of this package; anything else stays what it is. */
 function explain(error: unknown, object: AnnouncedObject): unknown {
-  const { name: code = "", message = "", $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
-  const status = $metadata?.httpStatusCode;
+  const { name: code = "", message = "" } = error as Error;
   const gone = (what: string) => new ObjectGone(`${name(object)} ${what}`, { cause: error });
   if (code === "NoSuchKey" || code === "NotFound") return gone("does not exist (404)");
   if (code === "NoSuchVersion") return gone(`has no version ${object.versionId} (404)`);
-  if (code === "NoSuchBucket") return gone("does not exist: there is no such bucket (404)");
   if (code === "PreconditionFailed") return gone(`was replaced: its ETag is no longer ${object.etag} (412)`);
   if (code === "InvalidObjectState") return gone("is archived and must be restored before it can be read (403)");
   if (code === "InvalidRange") return gone("has 0 bytes (416)");
-  if (code === "AccessDenied" || status === 403) {
+  if (code === "NoSuchBucket") {
+    return new ObjectDenied(
+      `${name(object)} cannot be reached: there is no such bucket here (404); check the endpoint of S3`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (code === "AccessDenied" || code.startsWith("KMS.")) {
     // Without s3:ListBucket S3 hides that an object is missing; then it denies that action, not s3:GetObject.
     if (message.includes("s3:ListBucket"))
       return gone("does not exist, as far as a role without s3:ListBucket can see (403)");

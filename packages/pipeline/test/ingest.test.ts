@@ -137,13 +137,44 @@ describe("ingest", () => {
     await expect(createIngest(s3, to)(message(good), lease)).rejects.toBeInstanceOf(Fatal);
   });
 
-  it("keeps a message whose object may not be read until the cause could have been repaired", async () => {
-    const fresh = message(absent("forbidden"));
+  it("tries what fails again for 12 hours from its first receive, however old it is, and then keeps it", async () => {
+    const fresh = {
+      ...message(absent("forbidden")),
+      sentAt: new Date(Date.now() - 72 * 3_600_000),
+      firstReceivedAt: new Date(),
+    };
     const error = await createIngest(s3, sink())(fresh, lease).catch((thrown) => thrown);
     expect(error).not.toBeInstanceOf(Poison);
     expect(error.message).toMatch(/s3:\/\/b\/forbidden may not be read/);
-    const old = { ...fresh, sentAt: new Date(Date.now() - 13 * 3_600_000) };
-    await expect(createIngest(s3, sink())(old, lease)).rejects.toBeInstanceOf(Poison);
+    const tried = { ...fresh, firstReceivedAt: new Date(Date.now() - 13 * 3_600_000) };
+    await expect(createIngest(s3, sink())(tried, lease)).rejects.toBeInstanceOf(Poison);
+  });
+
+  it("reads the neighbours of an object that has to wait", async () => {
+    const to = sink();
+    const error = await createIngest(s3, to)(message(absent("forbidden"), good, absent("missing")), lease).catch(
+      (e) => e,
+    );
+    expect(error.name).toBe("ObjectDenied");
+    expect(to.rows).toBe(100);
+  });
+
+  it("lets no write of a message go on behind its end", async () => {
+    const open: { resolve(): void; reject(error: Error): void }[] = [];
+    const to = sink(
+      (rows) => new Promise((resolve, reject) => open.push({ resolve: () => resolve(accepted(rows)), reject })),
+    );
+    let settled = false;
+    const done = createIngest(s3, to, { maxRows: 10 })(message(good), lease).catch((error) => {
+      settled = true;
+      return error;
+    });
+    await until(() => open.length === 2);
+    open[0].reject(new Error("no room"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(settled).toBe(false);
+    open[1].resolve();
+    expect((await done).message).toBe("no room");
   });
 
   it("gives up when the lease is lost", async () => {

@@ -89,6 +89,19 @@ describe("parseNotification", () => {
     expect(notification.malformed).toEqual(["Records[0] is not a JSON object", "Records[2] names no bucket"]);
   });
 
+  it("keeps what is no event of S3 instead of dropping it", () => {
+    const event = JSON.parse(body("eventbridge-object-created.json"));
+    const call = { ...event, "detail-type": "AWS API Call via CloudTrail" };
+    expect(parseNotification(JSON.stringify(call)).malformed).toEqual([
+      'the detail-type is "AWS API Call via CloudTrail", no event of S3',
+    ]);
+    const { Records } = JSON.parse(body("s3-records.json"));
+    Records[0].eventName = "ObjectMoved:Somewhere";
+    expect(parseNotification(JSON.stringify({ Records })).malformed).toHaveLength(1);
+    Records[0].eventName = "s3:LifecycleExpiration:Delete";
+    expect(parseNotification(JSON.stringify({ Records })).nothingToDo).toHaveLength(1);
+  });
+
   it("names a key whose encoding is broken", () => {
     const { Records } = JSON.parse(body("s3-records.json"));
     Records[0].s3.object.key = "a%E0%A4%A";
