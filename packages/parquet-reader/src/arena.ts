@@ -18,7 +18,8 @@ export class Arena {
   u32!: Uint32Array<ArrayBuffer>;
   view!: DataView<ArrayBuffer>;
   private top = HEAP_START;
-  private readonly free = new Map<number, number[]>();
+  /** Freed blocks by size class. Not a Map: one that is cleared often keeps its past alive in the old generation. */
+  private readonly free: number[][] = Array.from({ length: SIZE_CLASSES }, () => []);
   private limit = 0;
 
   constructor() {
@@ -28,7 +29,7 @@ export class Arena {
   /** Forgets all blocks. */
   reset(memoryBytes: number): void {
     this.top = HEAP_START;
-    this.free.clear();
+    for (const list of this.free) if (list.length > 0) list.length = 0;
     this.limit = memoryBytes;
     this.u8.fill(0, NULL_REF - 8, NULL_REF + 64); // NULL_REF, DROPPED_REF, FAULT
   }
@@ -39,9 +40,10 @@ export class Arena {
 
   /** A block of at least `size` bytes, aligned to 16, with slack beyond its end. Its content is arbitrary. */
   alloc(size: number): number {
-    const room = rounded(size + SLACK);
-    const freed = this.free.get(room)?.pop();
+    const sizeClass = classOf(size + SLACK);
+    const freed = this.free[sizeClass].pop();
     if (freed !== undefined) return freed;
+    const room = roomOf(sizeClass);
     const at = this.top;
     this.grow(at + room);
     this.top = at + room;
@@ -50,17 +52,14 @@ export class Arena {
 
   /** Gives a block back; `size` as it was asked for. */
   release(at: number, size: number): void {
-    const room = rounded(size + SLACK);
-    const list = this.free.get(room);
-    if (list === undefined) this.free.set(room, [at]);
-    else list.push(at);
+    this.free[classOf(size + SLACK)].push(at);
   }
 
   /** Keeps the first `used` bytes of a block, where it is the last one. */
   shrink(block: { at: number; size: number }, used: number): void {
-    if (block.at + rounded(block.size + SLACK) !== this.top) return;
+    if (block.at + roomOf(classOf(block.size + SLACK)) !== this.top) return;
     block.size = used;
-    this.top = block.at + rounded(used + SLACK);
+    this.top = block.at + roomOf(classOf(used + SLACK));
   }
 
   /** A block holding `bytes`. */
@@ -87,9 +86,24 @@ export class Arena {
   }
 }
 
-/** Sizes in steps of a quarter of their power of two, so that a freed block serves the next of about its size. */
-function rounded(size: number): number {
-  if (size <= 256) return (size + 15) & ~15;
-  const step = 2 ** Math.max(4, 29 - Math.clz32(size));
-  return Math.ceil(size / step) * step;
+const SMALL = 256;
+const SMALL_CLASSES = SMALL / 16 + 1;
+/** Four to each power of two up to 2^31. */
+const SIZE_CLASSES: number = SMALL_CLASSES + 4 * 24;
+
+/**
+ * Size classes: steps of 16 bytes at first, then a quarter of the power of two below,
+ * so that a freed block serves the next of about its size.
+ */
+function classOf(size: number): number {
+  if (size <= SMALL) return (size + 15) >> 4;
+  const last = size - 1;
+  const power = 31 - Math.clz32(last);
+  return SMALL_CLASSES + (power - 8) * 4 + (last >>> (power - 2)) - 4;
+}
+
+function roomOf(sizeClass: number): number {
+  if (sizeClass < SMALL_CLASSES) return sizeClass * 16;
+  const index = sizeClass - SMALL_CLASSES;
+  return ((index & 3) + 5) * 2 ** ((index >> 2) + 6);
 }

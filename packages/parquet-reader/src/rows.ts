@@ -109,9 +109,9 @@ export async function* rowsBy(
           await turnPages(waiting, group, reading);
           continue;
         }
-        const count = decode(group, reading, Math.min(maxRows - output.batch.rowCount, group.rowCount - done));
+        const count = decode(group, reading, Math.min(maxRows - output.batch().rowCount(), group.rowCount - done));
         if (count === 0) continue;
-        if (!output.batch.accepts()) yield output.flush();
+        if (!output.batch().accepts()) yield output.flush();
         output.startStep(count);
         while (!output.stepDone()) {
           output.assemble();
@@ -120,7 +120,7 @@ export async function* rowsBy(
         finishStep(group, count, reading);
         done += count;
       }
-      if (output.batch.rowCount > 0) yield output.flush();
+      if (output.batch().rowCount() > 0) yield output.flush();
       checkEnd(group, reading);
       firstRow += group.rowCount;
     }
@@ -184,7 +184,7 @@ function checkEnd(group: OpenGroup, { arena }: Reading): void {
 // ---- the window that rows are written into
 
 interface Output {
-  readonly batch: Gathering;
+  batch(): Gathering;
   /** Takes up the `count` rows that were decoded. */
   startStep(count: number): void;
   stepDone(): boolean;
@@ -262,9 +262,7 @@ function openOutput(
   }
 
   return {
-    get batch() {
-      return batch;
-    },
+    batch: () => batch,
     startStep(count) {
       update();
       step = count;
@@ -278,11 +276,11 @@ function openOutput(
       const { u32 } = arena;
       u32[call + CALL_PROGRAM] = program?.at ?? 0;
       u32[call + CALL_ROW] = row;
-      u32[call + CALL_END] = Math.min(step, row + maxRows - batch.rowCount);
+      u32[call + CALL_END] = Math.min(step, row + maxRows - batch.rowCount());
       u32[call + CALL_OUT] = window.at + out;
       u32[call + CALL_SOFT_END] = window.at + maxBytes;
       u32[call + CALL_HARD_END] = window.at + window.size - slack;
-      u32[call + CALL_ENDS] = ends + 4 * batch.rowCount;
+      u32[call + CALL_ENDS] = ends + 4 * batch.rowCount();
       u32[call + CALL_BASE] = window.at;
       u32[call + CALL_CURSORS] = group.cursors;
       u32[call + CALL_CURSOR_BYTES] = group.cursorBytes;
@@ -300,9 +298,9 @@ function openOutput(
       if (row === step) stepStart += step;
       else if (u32[call + CALL_OVERFULL] === 1) resize(window.size * 2);
     },
-    batchFull: () => batch.rowCount === maxRows || out >= maxBytes,
+    batchFull: () => batch.rowCount() === maxRows || out >= maxBytes,
     flush() {
-      const { rowCount } = batch;
+      const rowCount = batch.rowCount();
       const offsets = new Uint32Array(rowCount + 1);
       offsets.set(arena.u32.subarray(ends >> 2, (ends >> 2) + rowCount), 1);
       const done: RowBatch = {
