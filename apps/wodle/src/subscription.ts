@@ -15,6 +15,7 @@ import {
 } from "@threatlockdown/sqs-consumer";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { Log } from "./log.ts";
+import { peakMemory } from "./peak-memory.ts";
 import { type Count, type Summary, startCount } from "./summary.ts";
 
 /** One `<subscriber type="security_lake">`. */
@@ -74,8 +75,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
           tellConsumer(event);
         },
       });
-      const peakMemory = process.resourceUsage().maxRSS * 1024;
-      return { queue: queue.name, ...count.soFar(), left, peakMemory };
+      return { queue: queue.name, ...count.soFar(), left, peakMemory: peakMemory() };
     } finally {
       clearInterval(progress);
     }

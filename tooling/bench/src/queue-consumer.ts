@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { lakeCredentials } from "@threatlockdown/aws-auth";
@@ -94,6 +95,7 @@ const outcome: Outcome = {
   seconds: (performance.now() - started) / 1_000,
   rows,
   cpu: (user + system) / 1e6,
-  peakMemory: process.resourceUsage().maxRSS * 1024,
+  // What getrusage tells has the process in it that started this one.
+  peakMemory: Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024,
 };
 process.stdout.write(JSON.stringify(outcome));

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { createLab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
-import { createSubscription, startLocalAws } from "@threatlockdown/tooling-local-aws";
+import { createSubscription, type LocalAwsOptions, startLocalAws } from "@threatlockdown/tooling-local-aws";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
 import type { Order, Outcome } from "./queue-consumer.ts";
@@ -83,15 +84,39 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       report.figure({ bench: "queue", case: shape, peer, ratio: larger ? a / b : b / a, ours: a, theirs: b, unit });
     figure("serial", of(ours, "perSecond"), of(serial, "perSecond"), "objects/s", true);
     figure("serial", of(ours, "callsEach"), of(serial, "callsEach"), "SQS calls/message", false);
+    const [first, bare] = await timeToFirstReceive(Number(values.rounds));
+    figure("node -e 0", first, bare, "ms to the first receive", false);
     figure("allowed", of(ours, "peakMemory") / 2 ** 20, allowedMemory, "MiB at the most", false);
   } finally {
     await aws.close();
   }
 }
 
+/** From the start of the wodle's process, from source, to its first ReceiveMessage; beside a process that does nothing. Best of each. */
+async function timeToFirstReceive(rounds: number): Promise<[first: number, bare: number]> {
+  let firstAt = Number.NaN;
+  const onRequest: LocalAwsOptions["onRequest"] = ({ operation, at }) => {
+    if (operation === "ReceiveMessage" && Number.isNaN(firstAt)) firstAt = at.getTime();
+  };
+  await using lab = await createLab({ aws: { onRequest } });
+  const first: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const started = performance.now();
+    await promisify(execFile)(process.execPath, ["-e", "0"]);
+    bare.push(performance.now() - started);
+    firstAt = Number.NaN;
+    const startedWodle = Date.now();
+    await lab.once("--quiet", "--output", `file:${lab.folder}/out`);
+    first.push(firstAt - startedWodle);
+  }
+  return [Math.min(...first), Math.min(...bare)];
+}
+
 async function consume(order: Order): Promise<Outcome> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...process.execArgv,
+    "--max-semi-space-size=4", // as the first line of the wodle's binary says
     consumer,
     JSON.stringify(order),
   ]);

@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 const main = join(import.meta.dirname, "../../../apps/wodle/src/main.ts");
+/** The first is what the first line of the binary says. */
+const flags = ["--max-semi-space-size=4", "--conditions=@threatlockdown/source"];
 
 /** The wodle's command line as a process of its own, from source. */
 export interface Wodle {
@@ -21,7 +23,7 @@ export function startWodle(
   environment: Readonly<Record<string, string>>,
   onStderr?: (text: string) => void,
 ): Wodle {
-  const child = spawn(process.execPath, ["--conditions=@threatlockdown/source", main, ...args], {
+  const child = spawn(process.execPath, [...flags, main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     // Nothing of the caller's AWS settings may reach it.
     env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", ...environment },
