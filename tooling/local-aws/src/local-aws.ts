@@ -2,6 +2,7 @@ import { hash, randomUUID } from "node:crypto";
 import { partitionOf } from "./arn.ts";
 import { AwsError } from "./aws-error.ts";
 import type { EventPattern, Rule, RuleTarget } from "./event-rule.ts";
+import { createEvents } from "./events.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { createIam } from "./iam.ts";
 import {
@@ -234,7 +235,7 @@ export interface LocalAws {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts SQS, S3, STS and IAM on one port of this machine. Everything is kept in memory and gone at the end. */
+/** Starts SQS, S3, STS, IAM and EventBridge on one port of this machine. Everything is kept in memory and gone at the end. */
 export async function startLocalAws(options: LocalAwsOptions = {}): Promise<LocalAws> {
   const {
     port = 0,
@@ -267,7 +268,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   const log = createRequestLog(options.onRequest);
   const serving: Serving = {
     world,
-    services: [createSqs(world), createS3(world), createSts(world), createIam(world)],
+    services: [createSqs(world), createS3(world), createSts(world), createIam(world), createEvents(world)],
     faults,
     log,
     clockSkew: options.clockSkew,

@@ -1,0 +1,69 @@
+import {
+  DescribeRuleCommand,
+  DisableRuleCommand,
+  EventBridgeClient,
+  ListRuleNamesByTargetCommand,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LocalAws } from "../src/index.ts";
+import { startLocalAws } from "./clients.ts";
+
+let aws: LocalAws;
+let events: EventBridgeClient;
+
+beforeAll(async () => {
+  aws = await startLocalAws();
+  events = new EventBridgeClient({ endpoint: aws.url, region: aws.region, credentials: aws.credentials });
+});
+afterAll(() => aws.close());
+
+describe("rules of EventBridge", () => {
+  it("are made, aimed at a queue, found by it, and bring what is written", async () => {
+    const bucket = aws.createBucket({ name: "lake", eventBridge: true });
+    const rule = `arn:aws:events:${aws.region}:${aws.account}:rule/objects`;
+    const statement = {
+      Effect: "Allow",
+      Principal: { Service: "events.amazonaws.com" },
+      Action: "sqs:SendMessage",
+      Resource: "*",
+    };
+    const queue = aws.createQueue({
+      name: "objects",
+      attributes: { Policy: JSON.stringify({ Version: "2012-10-17", Statement: [statement] }) },
+    });
+    const pattern = JSON.stringify({ source: ["aws.s3"], detail: { bucket: { name: [bucket.name] } } });
+    expect(await events.send(new PutRuleCommand({ Name: "objects", EventPattern: pattern }))).toMatchObject({
+      RuleArn: rule,
+    });
+    await events.send(new PutTargetsCommand({ Rule: "objects", Targets: [{ Id: "queue", Arn: queue.arn }] }));
+    expect(await events.send(new ListRuleNamesByTargetCommand({ TargetArn: queue.arn }))).toMatchObject({
+      RuleNames: ["objects"],
+    });
+    expect(await events.send(new DescribeRuleCommand({ Name: "objects" }))).toMatchObject({
+      Arn: rule,
+      State: "ENABLED",
+      EventPattern: pattern,
+    });
+    expect(await events.send(new ListTargetsByRuleCommand({ Rule: "objects" }))).toMatchObject({
+      Targets: [{ Arn: queue.arn }],
+    });
+    aws.putObject({ bucket: "lake", key: "a", body: "a" });
+    expect(aws.messages("objects")).toHaveLength(1);
+
+    await events.send(new DisableRuleCommand({ Name: "objects" }));
+    expect(await events.send(new ListRulesCommand({}))).toMatchObject({ Rules: [{ State: "DISABLED" }] });
+    aws.putObject({ bucket: "lake", key: "b", body: "b" });
+    expect(aws.messages("objects")).toHaveLength(1);
+  });
+
+  it("that are not there, or may not be seen, are refused", async () => {
+    await expect(events.send(new DescribeRuleCommand({ Name: "none" }))).rejects.toThrow("does not exist");
+    const { credentials } = aws.createUser({ name: "nobody" });
+    const other = new EventBridgeClient({ endpoint: aws.url, region: aws.region, credentials });
+    await expect(other.send(new ListRulesCommand({}))).rejects.toMatchObject({ name: "AccessDeniedException" });
+  });
+});
