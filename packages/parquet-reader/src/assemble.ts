@@ -152,7 +152,7 @@ function operations(present: Present, arena: Arena): readonly Op[] {
       };
     if (ops.length === 0) return NOTHING;
     const always = children.some((child) => child.always);
-    if (always) return { ops: [literal(open), ...ops, [OP_CLOSE_KEPT]], always };
+    if (always) return { ops: closed([literal(open), ...ops]), always };
     return { ops: [[OP_OPEN, { text: open }, open.length], ...ops, [OP_CLOSE, open.length]], always };
   }
 
@@ -211,6 +211,14 @@ function operations(present: Present, arena: Arena): readonly Op[] {
 
   const fields = shape.root.children.flatMap((child) => piece(child, "field").ops);
   return merged([literal("{"), ...fields, [OP_ROW_END]]);
+}
+
+/** The operations of a struct that has something in it, closed: in the last literal where they end with one. */
+function closed(ops: readonly Op[]): Op[] {
+  const last = ops.at(-1);
+  if (last === undefined || last[0] !== OP_LITERAL) return [...ops, [OP_CLOSE_KEPT]];
+  const { text } = last[1] as { text: string };
+  return [...ops.slice(0, -1), literal(`${text.slice(0, -1)}},`)]; // the brace takes the comma's place
 }
 
 function literal(text: string): Op {
