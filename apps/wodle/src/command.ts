@@ -21,5 +21,7 @@ export interface Command {
   readonly summary: string;
   readonly help: string;
   readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** Whether it takes words beside its options. */
+  readonly operands?: true;
   run(values: Values, positionals: readonly string[], context: Context): Promise<number>;
 }

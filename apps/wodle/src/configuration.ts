@@ -41,8 +41,13 @@ export function activeModules({ modules }: Settings, file: string, log: Log): re
   return active;
 }
 
+/** The folder in which the manager is installed: the one above `etc`. */
+export function managerFolder(configuration: string): string {
+  return basename(dirname(configuration)) === "etc" ? dirname(dirname(configuration)) : dirname(configuration);
+}
+
 /** Where dead letters are kept unless said otherwise: below the manager's folder, beside the file where it is no manager's. */
 export function defaultState(configuration: string): string {
-  const folder = dirname(configuration);
-  return basename(folder) === "etc" ? join(dirname(folder), "var", "security-lake") : join(folder, "security-lake");
+  const manager = managerFolder(configuration);
+  return manager === dirname(configuration) ? join(manager, "security-lake") : join(manager, "var", "security-lake");
 }

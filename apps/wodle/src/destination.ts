@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { datagramsUnavailable, getStats, openQueue, pacedBy } from "@threatlockdown/analysisd-client";
 import {
   checkSetup,
   connect,
@@ -9,22 +11,33 @@ import {
   setup,
 } from "@threatlockdown/indexer-client";
 import type { Indexer, Settings } from "@threatlockdown/ossec-config";
-import { createFileSink, createIndexerSink, type Documents, type Manager, type Sink } from "@threatlockdown/pipeline";
+import {
+  createAnalysisdSink,
+  createDocuments,
+  createFileSink,
+  createIndexerSink,
+  type Discard,
+  type Manager,
+  type Sink,
+} from "@threatlockdown/pipeline";
+import { createRuleset } from "@threatlockdown/ruleset";
 import type { Context } from "./command.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { readIndexerCredentials } from "./indexer-credentials.ts";
 import type { Log } from "./log.ts";
 
 export interface DestinationOptions {
-  /** `indexer`, or `file:` and a folder. */
+  /** `indexer`, `analysisd`, or `file:` and a folder. */
   readonly output: string;
+  /** The folder of the manager's sockets. */
+  readonly sockets: string;
   readonly credentialsFile?: string | undefined;
   readonly deadLetter: DeadLetter;
 }
 
 /** Where the events of all subscribers go. */
 export interface Destination {
-  sink(documents: Documents): Sink;
+  sink(discard: Discard | undefined): Sink;
   /** Resolves when nothing is on its way any more. */
   close(): Promise<void>;
 }
@@ -40,10 +53,16 @@ export async function openDestination(
   options: DestinationOptions,
   context: Context,
 ): Promise<Destination> {
+  const manager = managerOf(settings, context.hostname);
+  const ruleset = createRuleset();
+  const documents = (discard: Discard | undefined) => createDocuments(manager, ruleset, discard);
   const folder = /^file:(.+)$/.exec(options.output)?.[1];
-  if (folder !== undefined) return { sink: (documents) => createFileSink(documents, folder), close: async () => {} };
+  if (folder !== undefined) {
+    return { sink: (discard) => createFileSink(documents(discard), folder), close: async () => {} };
+  }
+  if (options.output === "analysisd") return openAnalysisd(options.sockets);
   if (options.output !== "indexer") {
-    throw new Failure(exitCode.usage, `--output ${options.output} is neither "indexer" nor "file:FOLDER".`);
+    throw new Failure(exitCode.usage, `--output ${options.output} is none of indexer, analysisd and file:FOLDER.`);
   }
   const client = await connectIndexer(settings.indexer, options.credentialsFile, context);
   await ensureTemplate(client, context);
@@ -51,7 +70,22 @@ export async function openDestination(
     signal: context.signals.end,
     on: indexerTeller(context.log),
   });
-  return { sink: (documents) => createIndexerSink(documents, writer), close: () => writer.close() };
+  return {
+    sink: (discard) => createIndexerSink(documents(discard), writer),
+    async close() {
+      await writer.close();
+      await client.close();
+    },
+  };
+}
+
+/** The stock module's way: the manager's own engine judges the bare events. */
+function openAnalysisd(sockets: string): Destination {
+  const unavailable = datagramsUnavailable();
+  if (unavailable !== undefined) throw new Failure(exitCode.unreachable, `--output analysisd: ${unavailable}`);
+  const pace = pacedBy(() => getStats(join(sockets, "analysis")));
+  const queue = openQueue({ path: join(sockets, "queue"), pace });
+  return { sink: (discard) => createAnalysisdSink(queue, discard), close: async () => queue.close() };
 }
 
 function indexerTeller(log: Log): (event: IndexerEvent) => void {
@@ -64,7 +98,7 @@ function indexerTeller(log: Log): (event: IndexerEvent) => void {
 }
 
 /** Whose alerts they are. */
-export function managerOf({ cluster }: Settings, hostname: string): Manager {
+function managerOf({ cluster }: Settings, hostname: string): Manager {
   const named = cluster?.enabled === true && !cluster.hidden;
   return { name: hostname, ...(named && { cluster: { name: cluster.name, node: cluster.nodeName } }) };
 }
@@ -113,23 +147,30 @@ export async function connectIndexer(
  */
 async function ensureTemplate(client: ReturnType<typeof connect>, { log }: Context): Promise<void> {
   const found = await checkSetup(client).catch((error: unknown) => {
-    if (!(error instanceof IndexerError) || error.code !== "denied") throw failureOf(error);
+    if (!isForbidden(error)) throw failureOf(error);
     log.warning(
       `${error.message}; whether the index template is in place is not known: let an administrator run setup.`,
     );
     return [];
   });
-  const current = found.every(({ outcome }) => outcome !== "missing" && outcome !== "older");
+  const missing = found.some(({ outcome }) => outcome === "missing");
+  const current = !missing && found.every(({ outcome }) => outcome !== "older");
   const steps = current
     ? found
     : await setup(client).catch((error: unknown) => {
-        throw failureOf(error);
+        // With an older template the events are stored as they were before.
+        if (missing || !isForbidden(error)) throw failureOf(error);
+        return found;
       });
   for (const step of steps) {
     if (step.outcome === "current") log.debug(step.message);
     else if (step.outcome === "installed" || step.outcome === "upgraded") log.info(step.message);
     else log.warning(step.message);
   }
+}
+
+function isForbidden(error: unknown): error is IndexerError {
+  return error instanceof IndexerError && error.status === 403;
 }
 
 export function failureOf(error: unknown): unknown {

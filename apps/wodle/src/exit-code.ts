@@ -13,13 +13,9 @@ export const exitCode = {
   unreachable: 11,
   /** `ossec.conf` cannot be used. */
   configuration: 12,
-  endpoint: 15,
-  throttled: 16,
-  clockSkew: 19,
   queueNotFound: 20,
   queue: 21,
   region: 22,
-  profile: 23,
 } as const;
 
 /** An end of the run that the user must be told of: one line with subject, cause and fix, and the exit code. */

@@ -10,6 +10,7 @@ import { run } from "./commands/run.ts";
 import { setup } from "./commands/setup.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { createLog } from "./log.ts";
+import { tellFailure } from "./outlet.ts";
 import { output } from "./output.ts";
 import { watchSignals } from "./signals.ts";
 
@@ -63,8 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
       ...output(process.stdout),
     });
   } catch (error) {
-    log.error(error instanceof Failure ? error.message : `Unknown error: ${(error as Error).stack ?? String(error)}`);
-    return error instanceof Failure ? error.exitCode : exitCode.unknown;
+    return tellFailure(error, log);
   }
 }
 
@@ -73,7 +73,8 @@ function parse(
   args: string[],
 ): ReturnType<typeof parseArgs> & { values: Record<string, string | boolean> } {
   try {
-    return parseArgs({ args, options: { ...command.options, ...everywhere }, allowPositionals: true }) as never;
+    const options = { ...command.options, ...everywhere };
+    return parseArgs({ args, options, allowPositionals: command.operands === true }) as never;
   } catch (cause) {
     throw new Failure(exitCode.usage, `${(cause as Error).message.split("\n")[0]} See --help.`, { cause });
   }

@@ -1,4 +1,8 @@
+import { exitCode } from "./exit-code.ts";
 import type { Log } from "./log.ts";
+
+/** Milliseconds in which messages are given back after the second signal. */
+const lastGrace = 5_000;
 
 /** The first SIGTERM or SIGINT stops receiving and lets what runs finish; the second one ends at once. */
 export interface Signals {
@@ -21,6 +25,8 @@ export function watchSignals(process: NodeJS.Process, log: Log): Signals {
     } else {
       log.warning(`${signal} received again: ending now. Unfinished messages stay in the queue.`);
       end.abort(signal);
+      // What does not listen to the signal (a start-up that waits for an answer) is not waited for.
+      setTimeout(() => process.exit(exitCode.usage), lastGrace).unref();
     }
   };
   process.on("SIGTERM", onSignal);

@@ -1,14 +1,7 @@
 import { join } from "node:path";
-import { openDeadLetter } from "@threatlockdown/indexer-client";
-import type { Settings } from "@threatlockdown/ossec-config";
-import { createDocuments, createQuarantine } from "@threatlockdown/pipeline";
-import { createRuleset } from "@threatlockdown/ruleset";
-import type { Command, Context, Values } from "./command.ts";
-import { defaultConfiguration, defaultState } from "./configuration.ts";
-import { managerOf, openDestination } from "./destination.ts";
+import type { Command, Values } from "./command.ts";
+import { defaultConfiguration, defaultState, managerFolder } from "./configuration.ts";
 import { exitCode, Failure } from "./exit-code.ts";
-import { runSubscription, type Subscription } from "./subscription.ts";
-import type { Summary } from "./summary.ts";
 
 /** What the commands that run subscribers understand. */
 export const subscriberOptions: Command["options"] = {
@@ -21,7 +14,8 @@ export const subscriberOptions: Command["options"] = {
 
 export const subscriberOptionsHelp = `  --config FILE               the manager's configuration (${defaultConfiguration})
   --state FOLDER              where dead letters are kept (var/security-lake beside the manager's etc)
-  --output indexer|file:DIR   the indexer of the configuration (default), or a folder of NDJSON files
+  --output WHERE              indexer: the one of the configuration (default); file:FOLDER: NDJSON files;
+                              analysisd: the manager's own engine, through its socket, as the stock module does
   --indexer-credentials FILE  user and password of the indexer: two lines, username=… and password=…, mode 0600.
                               Otherwise INDEXER_USERNAME and INDEXER_PASSWORD are taken from the environment
   --concurrency N             messages in work at a time (32)
@@ -31,6 +25,8 @@ export interface SubscriberOptions {
   readonly config: string;
   readonly state: string;
   readonly output: string;
+  /** The folder of the manager's sockets. */
+  readonly sockets: string;
   readonly credentialsFile: string | undefined;
   readonly concurrency: number;
 }
@@ -47,37 +43,8 @@ export function readSubscriberOptions(values: Values): SubscriberOptions {
     config,
     state: text("state") ?? defaultState(config),
     output: text("output") ?? "indexer",
+    sockets: join(managerFolder(config), "queue", "sockets"),
     credentialsFile: text("indexer-credentials"),
     concurrency,
-  };
-}
-
-/** Destination and dead letters, open for the subscribers of one run. */
-export interface Outlet {
-  drain(subscription: Subscription): Promise<Summary>;
-  close(): Promise<void>;
-}
-
-/** @throws Failure */
-export async function openOutlet(settings: Settings, options: SubscriberOptions, context: Context): Promise<Outlet> {
-  const deadLetter = openDeadLetter(join(options.state, "dead-letter.ndjson"));
-  const destination = await openDestination(settings, { ...options, deadLetter }, context);
-  const manager = managerOf(settings, context.hostname);
-  const ruleset = createRuleset();
-  return {
-    drain: (subscription) =>
-      runSubscription(subscription, {
-        mode: "drain",
-        ...context.signals,
-        quarantine: createQuarantine(deadLetter),
-        concurrency: options.concurrency,
-        sink: destination.sink(createDocuments(manager, ruleset, subscription.discard)),
-        log: context.log,
-        environment: context.environment,
-      }),
-    async close() {
-      await destination.close();
-      await deadLetter.close();
-    },
   };
 }

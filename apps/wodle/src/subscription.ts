@@ -1,7 +1,10 @@
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError, explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
-import { createIngest, type Discard, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
+import type { DeadLetter } from "@threatlockdown/indexer-client";
+import { createIngest, createQuarantine, type Discard, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
 import {
   type ConsumeOptions,
   type ConsumerEvent,
@@ -32,7 +35,8 @@ export interface Subscription {
   readonly discard?: Discard | undefined;
 }
 
-export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end" | "quarantine"> {
+export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"> {
+  readonly deadLetter: DeadLetter;
   readonly concurrency: number;
   readonly sink: Sink;
   readonly log: Log;
@@ -42,6 +46,8 @@ export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"
 
 /** Milliseconds between two lines that tell how far a long run is. */
 const progressInterval = 10_000;
+/** Milliseconds without a byte after which a connection counts as lost; a long poll of SQS is silent for 20 seconds. */
+const silence = 45_000;
 
 /**
  * The wiring of one subscriber: credentials of the lake's role for queue and bucket, the ingest of a message as the
@@ -50,11 +56,12 @@ const progressInterval = 10_000;
  * @throws Failure with the line to print and the exit code
  */
 export async function runSubscription(subscription: Subscription, options: RunOptions): Promise<Summary> {
-  const { log, sink } = options;
+  const { log, sink, deadLetter } = options;
   log.debug(`The SQS queue is: ${subscription.queue}`);
   const count = startCount(() => performance.now());
   try {
-    const { sqs, s3 } = await awsClients(subscription, options);
+    await using clients = await awsClients(subscription, options);
+    const { sqs, s3 } = clients;
     const queue = await openQueue(sqs, subscription.queue);
     log.debug(`Retrieving messages from: ${queue.url}`);
     const tellIngest = ingestTeller(log);
@@ -70,6 +77,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
     try {
       const { left } = await consume(queue, ingest, {
         ...options,
+        quarantine: createQuarantine(deadLetter, queue.name),
         on(event) {
           count.settled(event);
           tellConsumer(event);
@@ -87,11 +95,12 @@ export async function runSubscription(subscription: Subscription, options: RunOp
 async function awsClients(
   subscription: Subscription,
   { concurrency, environment, log }: RunOptions,
-): Promise<{ sqs: SQSClient; s3: S3Client }> {
+): Promise<AsyncDisposable & { readonly sqs: SQSClient; readonly s3: S3Client }> {
   const region = await findRegion({ queue: subscription.queue, profile: subscription.profile });
   // Without proxyEnv an agent knows nothing of HTTPS_PROXY and NO_PROXY.
-  const agent = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency), proxyEnv: environment };
-  const requestHandler = { connectionTimeout: 5_000, httpAgent: agent, httpsAgent: agent };
+  const sockets = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency), proxyEnv: environment };
+  const agents = { httpAgent: new HttpAgent(sockets), httpsAgent: new HttpsAgent(sockets) };
+  const requestHandler = { connectionTimeout: 5_000, socketTimeout: silence, ...agents };
   const credentials = lakeCredentials({
     ...subscription,
     region,
@@ -108,9 +117,12 @@ async function awsClients(
       region,
       credentials,
       followRegionRedirects: true,
-      requestHandler: { ...requestHandler, requestTimeout: 60_000 },
+      requestHandler,
       ...endpoint,
     }),
+    async [Symbol.asyncDispose]() {
+      for (const agent of Object.values(agents)) agent.destroy();
+    },
   };
 }
 
@@ -129,7 +141,8 @@ function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void 
   const said = new Set<string>();
   /** What many messages may suffer from is said once a cause, whatever object or message it shows on. */
   const once = (error: unknown, line: string): void => {
-    const cause = [error, (error as Error).cause].map((link) => (link as Error | undefined)?.name).join();
+    const [outer, inner] = [error, (error as Error).cause] as Error[];
+    const cause = [outer?.name, inner?.name, outer?.message.replaceAll(/s3:\/\/\S+|arn:\S+|\d+/g, "")].join();
     if (said.has(cause)) log.debug(line);
     else log.warning(line);
     said.add(cause);
@@ -190,7 +203,7 @@ function failureOf(error: unknown, { queue, externalId, profile }: Subscription)
   if (error instanceof QueueError) {
     // A queue that may not be looked up is reported by the stock module as one that does not exist.
     const lookUp = error.action === "sqs:GetQueueUrl" ? exitCode.queueNotFound : exitCode.queue;
-    return failure(queueExitCodes[error.code] ?? lookUp, error.message);
+    return failure(queueExitCodes[error.code] ?? lookUp, line);
   }
   if (error instanceof Fatal) return failure(exitCode.unreachable, error.message);
   return error instanceof Error && "$metadata" in error ? failure(exitCode.queue, `Queue ${queue}: ${line}`) : error;

@@ -79,7 +79,7 @@ export function summaryText(summary: Summary): string {
     ...(summary.discarded > 0 ? [["  discarded", count(summary.discarded)] as [string, string]] : []),
     ["Messages", `${count(summary.received)} received, ${count(summary.deleted)} deleted`],
     ["  quarantined", count(quarantined)],
-    ["  left in the queue", left === 0 ? "0" : `${count(left)}, given back to be tried again`],
+    ["  given back", left === 0 ? "0" : `${count(left)}, to be tried again`],
     ...(nothing.length > 0 ? [["  no data", nothing.join(", ")] as [string, string]] : []),
     ["Peak memory", `${Math.round(summary.peakMemory / 1024 / 1024)} MiB`],
   ];

@@ -145,8 +145,27 @@ describe("once, into a folder", () => {
     const said = [wodle.stdout(), wodle.stderr(), commandLine, JSON.stringify(await lab.deadLetters())].join("\n");
     expect(said).toContain("The SQS queue is");
     for (const secret of [externalId, userCredentials.secretAccessKey]) expect(said).not.toContain(secret);
-    const sessions = lab.aws.requests.list({ operation: "AssumeRole" });
-    expect(sessions.length).toBeGreaterThan(0);
+    expect(lab.aws.requests.count({ operation: "AssumeRole" })).toBeGreaterThan(0);
+    // A session's token is a long run of base64; no key, path or name here is.
+    expect(said).not.toMatch(/[A-Za-z0-9+/]{100,}/);
+  });
+
+  it("shows no part of a request in which AWS found a fault", async () => {
+    const message = "The signature does not match.\n\nThe Canonical String: x-amz-security-token:T0KEN";
+    lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
+    const fix = lab.aws.faults.add({
+      service: "sqs",
+      operation: "GetQueueUrl",
+      error: "SignatureDoesNotMatch",
+      message,
+    });
+    const refused = await once("--debug");
+    expect(refused.code).toBe(3);
+    fix();
+    lab.aws.faults.add({ service: "s3", error: "SignatureDoesNotMatch", message });
+    const returned = await once("--debug");
+    expect(JSON.stringify(returned.stdout() + returned.stderr() + refused.stderr())).not.toContain("T0KEN");
+    expect(returned.stderr()).toContain("tried again later");
   });
 });
 
@@ -177,7 +196,19 @@ describe("once, when it cannot work", () => {
 
   it("ends with 3 where the external id is wrong, and says who was refused", async () => {
     await rewrite(/<external_id>.*</, "<external_id>another-external-id<");
-    await ends(3, /ERROR: Access error: .*sts:AssumeRole.*external id/i);
+    await ends(3, /ERROR: .* Access error: .*sts:AssumeRole.*external id/i);
+  });
+
+  it("goes on with the next subscriber, and ends with the code of the one that failed", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
+    const text = readFileSync(join(lab.folder, "ossec.conf"), "utf8");
+    const [subscriber = ""] = /<subscriber[\s\S]*?<\/subscriber>/.exec(text) ?? [];
+    const missing = subscriber.replace(/<sqs_name>.*</, "<sqs_name>no-such-queue<");
+    await rewrite(subscriber, `${missing}\n${subscriber}`);
+    const run = await lab.once("--json", "--output", `file:${lab.folder}/out`);
+    expect(run.code).toBe(20);
+    expect(JSON.parse(run.stdout())).toMatchObject({ events: 3, deleted: 1 });
+    expect(lab.messages()).toBe(0);
   });
 
   it("ends with 20 where the queue does not exist", async () => {
@@ -195,7 +226,10 @@ describe("once, when it cannot work", () => {
   it("ends with 12 where the file is missing", () =>
     ends(12, /ERROR: .*nowhere\.conf cannot be read \(ENOENT\)/, "--config", "/nowhere.conf"));
 
-  it("ends with 2 on an unknown option", () => ends(2, /ERROR: .*--colour/, "--colour"));
+  it("ends with 2 on an unknown option, and on a word too many", async () => {
+    await ends(2, /ERROR: .*--colour/, "--colour");
+    await ends(2, /ERROR: .*typo/, "typo");
+  });
 
   it("refuses a credentials file that others can read", async () => {
     const file = join(lab.folder, "indexer");

@@ -134,7 +134,8 @@ const fixes: Readonly<Partial<Record<QueueErrorCode, string>>> = {
 export function queueError(queue: string, action: string, cause: unknown): QueueError {
   const code = codes[meaning(cause)] ?? "QUEUE_REQUEST";
   const name = errorName(cause);
-  const said = cause instanceof Error ? cause.message || name : String(cause);
+  // What follows the first line of a signature error is the request itself, with its security token.
+  const [said] = (cause instanceof Error ? cause.message || name : String(cause)).split("\n", 1) as [string];
   // Credentials that cannot be had are not SQS's word; whoever provides them has said what to do.
   if (name === "CredentialsProviderError") return new QueueError(code, queue, said, { action, cause });
   const fix = fixes[code];

@@ -17,6 +17,7 @@ A file that cannot be read ends with 1 and one line on standard error: file, cau
 before the fault are written. A pipe that is closed ends it quietly.
 `,
   options: { limit: { type: "string" }, select: { type: "string" }, nulls: { type: "string" } },
+  operands: true,
 
   async run({ limit, select, nulls = "omit" }, positionals, { write, signals }) {
     if (limit !== undefined && !/^\d+$/.test(limit as string)) {

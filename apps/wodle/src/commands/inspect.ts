@@ -10,6 +10,7 @@ export const inspect: Command = {
 Usage: security-lake-wodle inspect FILE [--json]
 `,
   options: { json: { type: "boolean" } },
+  operands: true,
 
   async run({ json }, positionals, { print }) {
     const inspection = await withParquetFile(positionals, async (file) => inspectFile(file));

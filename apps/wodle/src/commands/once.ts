@@ -1,8 +1,9 @@
 import type { Command } from "../command.ts";
 import { activeModules, readConfiguration } from "../configuration.ts";
 import { exitCode } from "../exit-code.ts";
-import { openOutlet, readSubscriberOptions, subscriberOptions, subscriberOptionsHelp } from "../subscriber-options.ts";
-import { type Summary, summaryText } from "../summary.ts";
+import { openOutlet } from "../outlet.ts";
+import { readSubscriberOptions, subscriberOptions, subscriberOptionsHelp } from "../subscriber-options.ts";
+import { summaryText } from "../summary.ts";
 
 export const once: Command = {
   summary: "drain the queue of each subscriber, and end",
@@ -13,8 +14,9 @@ Usage: security-lake-wodle once [options]
 ${subscriberOptionsHelp}  --json                      the summary as JSON, one line a subscriber
 
 Standard output has the summary alone. A message is deleted only after each of its events is stored, was stored already,
-or is kept as a dead letter. Exit codes are those of the stock aws-s3 module: 0 when every queue was drained, 3 for
-credentials, 11 for the indexer, 12 for the configuration, 20 and 21 for the queue, 22 for the region.
+or is kept as a dead letter. A subscriber that fails does not hold up the others. Exit codes are those of the stock aws-s3
+module, the first failure's where there are several: 0 when nothing failed, 3 for credentials, 11 for the indexer, 12 for
+the configuration, 20 and 21 for the queue, 22 for the region.
 `,
   options: { ...subscriberOptions, json: { type: "boolean" } },
 
@@ -24,28 +26,17 @@ credentials, 11 for the indexer, 12 for the configuration, 20 and 21 for the que
     const modules = activeModules(settings, options.config, context.log);
     if (modules.length === 0) return exitCode.ok;
     const outlet = await openOutlet(settings, options, context);
+    const failed: number[] = [];
     try {
       for (const subscription of modules.flatMap(({ subscribers }) => subscribers)) {
         if (context.signals.stop.aborted) break;
-        const summary = await outlet.drain(subscription);
-        context.print(values.json ? `${JSON.stringify(summary)}\n` : summaryText(summary));
-        warnOfLoss(summary, options.state, context.log.warning);
+        const outcome = await outlet.drain(subscription);
+        if ("failed" in outcome) failed.push(outcome.failed);
+        else context.print(values.json ? `${JSON.stringify(outcome)}\n` : summaryText(outcome));
       }
     } finally {
       await outlet.close();
     }
-    return context.signals.signal() === "SIGINT" ? exitCode.usage : exitCode.ok;
+    return failed[0] ?? (context.signals.signal() === "SIGINT" ? exitCode.usage : exitCode.ok);
   },
 };
-
-/** Dead letters are nothing that should be found by chance. */
-export function warnOfLoss(
-  { queue, deadLettered, quarantined }: Summary,
-  state: string,
-  warn: (line: string) => void,
-): void {
-  if (deadLettered + quarantined === 0) return;
-  warn(
-    `Queue ${queue}: ${deadLettered} events and ${quarantined} messages could not be processed; they are kept with their reasons in ${state}.`,
-  );
-}

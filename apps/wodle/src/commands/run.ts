@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Module, nextRun } from "@threatlockdown/ossec-config";
 import type { Command, Context } from "../command.ts";
 import { activeModules, readConfiguration } from "../configuration.ts";
-import { exitCode, Failure } from "../exit-code.ts";
-import { openOutlet, readSubscriberOptions, subscriberOptions, subscriberOptionsHelp } from "../subscriber-options.ts";
+import { exitCode } from "../exit-code.ts";
+import { type Outlet, openOutlet, tellFailure } from "../outlet.ts";
+import { readSubscriberOptions, subscriberOptions, subscriberOptionsHelp } from "../subscriber-options.ts";
 import { summaryText } from "../summary.ts";
-import { warnOfLoss } from "./once.ts";
 
 export const run: Command = {
   summary: "drain the queues at the interval of the configuration, until told to stop",
@@ -27,37 +27,28 @@ next one comes at its time. Standard output has the summary of each run that rec
     await Promise.all(modules.map((module) => keepRunning(module, () => fetchAll(module), context)));
     return exitCode.ok;
 
-    /** Each run opens its own way to the indexer, so that a password or certificate repaired in between is taken up. */
     async function fetchAll({ subscribers }: Module): Promise<void> {
       context.log.info("Starting fetching of logs.");
-      for (const subscription of subscribers) {
-        if (context.signals.stop.aborted) return;
-        context.log.info(`Executing Subscriber fetch: (Type and SQS: security_lake ${subscription.queue})`);
-        try {
-          const outlet = await openOutlet(settings, options, context);
-          try {
-            const summary = await outlet.drain(subscription);
-            if (summary.received > 0) context.print(summaryText(summary));
-            warnOfLoss(summary, options.state, context.log.warning);
-          } finally {
-            await outlet.close();
-          }
-        } catch (error) {
-          tellFailure(subscription.queue, error, context);
-        }
+      // Opened anew for each run, so that a password or certificate repaired in between is taken up.
+      const outlet = await openOutlet(settings, options, context);
+      try {
+        await drainAll(outlet, subscribers);
+      } finally {
+        await outlet.close();
       }
       context.log.info("Fetching logs finished.");
     }
+
+    async function drainAll(outlet: Outlet, subscribers: Module["subscribers"]): Promise<void> {
+      for (const subscription of subscribers) {
+        if (context.signals.stop.aborted) return;
+        context.log.info(`Executing Subscriber fetch: (Type and SQS: security_lake ${subscription.queue})`);
+        const outcome = await outlet.drain(subscription);
+        if (!("failed" in outcome) && outcome.received > 0) context.print(summaryText(outcome));
+      }
+    }
   },
 };
-
-/** The stock module's pair of lines: the exit code that the run would have had alone, then the reason. */
-function tellFailure(queue: string, error: unknown, { log }: Context): void {
-  const title = `Subscriber: security_lake ${queue}  - `;
-  if (!(error instanceof Failure)) throw error;
-  log.warning(`${title} Returned exit code ${error.exitCode}`);
-  log.error(`${title} ${error.message}`);
-}
 
 async function keepRunning(
   { schedule, runOnStart }: Module,
@@ -67,7 +58,7 @@ async function keepRunning(
   const { stop } = context.signals;
   let due = runOnStart ? new Date() : nextRun(schedule, new Date()).at;
   while (await reached(due, stop)) {
-    await work();
+    await work().catch((error: unknown) => tellFailure(error, context.log, "Subscriber: security_lake  - "));
     const next = nextRun(schedule, new Date(), due);
     if (next.overtaken) context.log.warning("Interval overtaken.");
     context.log.debug(`Sleeping until: ${next.at.toLocaleString()}`);

@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { openDeadLetter } from "@threatlockdown/indexer-client";
+import type { Settings } from "@threatlockdown/ossec-config";
+import type { Context } from "./command.ts";
+import { openDestination } from "./destination.ts";
+import { exitCode, Failure } from "./exit-code.ts";
+import type { Log } from "./log.ts";
+import type { SubscriberOptions } from "./subscriber-options.ts";
+import { runSubscription, type Subscription } from "./subscription.ts";
+import type { Summary } from "./summary.ts";
+
+/** Destination and dead letters, open for the subscribers of one run. */
+export interface Outlet {
+  /** Drains the queue of a subscriber. A failure is logged, and its exit code returned, so that the next one has its turn. */
+  drain(subscription: Subscription): Promise<Summary | { readonly failed: number }>;
+  close(): Promise<void>;
+}
+
+/** @throws Failure */
+export async function openOutlet(settings: Settings, options: SubscriberOptions, context: Context): Promise<Outlet> {
+  const { log, signals, environment } = context;
+  const deadLetter = openDeadLetter(join(options.state, "dead-letter.ndjson"));
+  const destination = await openDestination(settings, { ...options, deadLetter }, context);
+  return {
+    async drain(subscription) {
+      try {
+        const summary = await runSubscription(subscription, {
+          mode: "drain",
+          ...signals,
+          deadLetter,
+          concurrency: options.concurrency,
+          sink: destination.sink(subscription.discard),
+          log,
+          environment,
+        });
+        warnOfLoss(summary, options.state, log);
+        return summary;
+      } catch (error) {
+        return { failed: tellFailure(error, log, `Subscriber: security_lake ${subscription.queue}  - `) };
+      }
+    },
+    async close() {
+      await destination.close();
+      await deadLetter.close();
+    },
+  };
+}
+
+/** One line with the reason; returns the exit code. Anything that is no Failure is an error of the program itself. */
+export function tellFailure(error: unknown, log: Log, title?: string): number {
+  const code = error instanceof Failure ? error.exitCode : exitCode.unknown;
+  const reason = error instanceof Failure ? error.message : `Unknown error: ${(error as Error).stack ?? String(error)}`;
+  // The stock module's pair of lines, in which managers look for the reason.
+  if (title !== undefined) log.warning(`${title} Returned exit code ${code}`);
+  log.error(title === undefined ? reason : `${title} ${reason}`);
+  return code;
+}
+
+/** Dead letters are nothing that should be found by chance. */
+function warnOfLoss({ queue, deadLettered, quarantined }: Summary, state: string, { warning }: Log): void {
+  if (deadLettered + quarantined === 0) return;
+  warning(
+    `Queue ${queue}: ${deadLettered} events and ${quarantined} messages could not be processed; they are kept with their reasons in ${state}.`,
+  );
+}
