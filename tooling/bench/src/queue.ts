@@ -95,8 +95,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
 /** From the start of the wodle's process, from source, to its first ReceiveMessage; beside a process that does nothing. Best of each. */
 async function timeToFirstReceive(rounds: number): Promise<[first: number, bare: number]> {
   let firstAt = Number.NaN;
-  const onRequest: LocalAwsOptions["onRequest"] = ({ operation, at }) => {
-    if (operation === "ReceiveMessage" && Number.isNaN(firstAt)) firstAt = at.getTime();
+  const onRequest: LocalAwsOptions["onRequest"] = ({ operation, at, duration }) => {
+    if (operation === "ReceiveMessage" && Number.isNaN(firstAt)) firstAt = at.getTime() - duration;
   };
   await using lab = await createLab({ aws: { onRequest } });
   const first: number[] = [];
