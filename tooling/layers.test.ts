@@ -95,6 +95,14 @@ describe("layers", () => {
       expect(wrong).toEqual([]);
     });
 
+    it(`${member.name} is tested with lower layers and tooling only`, () => {
+      const wrong = member.developmentDependencies.filter((name) => {
+        const other = byName.get(name);
+        return other !== undefined && other.layer !== "tooling" && rank(other.layer) >= rank(member.layer as Layer);
+      });
+      expect(wrong).toEqual([]);
+    });
+
     it(`${member.name} imports only what its manifest names, and no tooling`, () => {
       const known = new Set(member.dependencies);
       const wrong = sources(`${member.folder}/src`).flatMap((file) =>

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
+import { type Group, parquetFile } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
-import { type Group, parquetFile } from "../../../tooling/lake/src/index.ts";
 import { open, ParquetError, rows } from "../src/index.ts";
 import { mutant, survive } from "./mutants.ts";
 import { batches, samples, text } from "./reading.ts";

@@ -6,7 +6,7 @@ import {
   readFooter,
   type Struct,
   type Thrift,
-} from "../../../tooling/lake/src/index.ts";
+} from "@threatlockdown/tooling-lake";
 import { open, ParquetError, rows } from "../src/index.ts";
 import { type AnyFile, anyFile } from "./schemas.ts";
 

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { parquetFile } from "@threatlockdown/tooling-lake";
 import parquetjs from "parquetjs-lite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parquetFile } from "../../../tooling/lake/src/index.ts";
 import { objects, samples } from "./reading.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parquet-peers-"));

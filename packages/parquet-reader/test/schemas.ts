@@ -7,7 +7,7 @@ import {
   type FileOptions,
   parquetFile,
   type Random,
-} from "../../../tooling/lake/src/index.ts";
+} from "@threatlockdown/tooling-lake";
 
 /** A file of any schema, any rows and any way to write them; the same seed gives the same file. */
 export interface AnyFile extends Arbitrary {

@@ -1,5 +1,5 @@
+import { type FileOptions, type Group, type Leaf, parquetFile } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
-import { type FileOptions, type Group, type Leaf, parquetFile } from "../../../tooling/lake/src/index.ts";
 import { batches, text } from "./reading.ts";
 
 const leaf = (name: string, rest: Partial<Leaf> & Pick<Leaf, "type">): Leaf => ({
