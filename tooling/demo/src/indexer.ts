@@ -35,32 +35,50 @@ function tell({ subject, step, fraction }: StartProgress, progress: Progress): v
   progress.step(`${subject}: ${step}`, fraction === undefined ? undefined : `${Math.floor(fraction * 100)} %`);
 }
 
+const template = "/_index_template/security-lake";
+
 /** `https://user:password@host:9200` works too. */
-function givenIndexer(text: string): Indexer {
+async function givenIndexer(text: string): Promise<Indexer> {
   const { origin, username, password } = new URL(text);
   const user =
     username === "" ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   const { ask } = asker(origin, user);
+  const indicesThere = async () =>
+    (await ask<{ index: string }[]>("GET", `/_cat/indices/${indices}?format=json`)).map(({ index }) => index);
+  const templateThere = () =>
+    ask("GET", template).then(
+      () => true,
+      () => false,
+    );
+  const before = { indices: await indicesThere(), template: await templateThere() };
   return {
     url: origin,
     ...user,
     ask,
     async close(bucket) {
-      const search = { size: 5000, _source: false, query: { term: { "security_lake.bucket": bucket } } };
-      for (;;) {
-        const { hits } = await ask<{ hits: { hits: { _index: string; _id: string }[] } }>(
-          "POST",
-          `/${indices}/_search`,
-          search,
-        );
-        if (hits.hits.length === 0) break;
-        const lines = hits.hits.map(({ _index, _id }) => `${JSON.stringify({ delete: { _index, _id } })}\n`);
-        await ask("POST", "/_bulk?refresh=true", lines.join(""));
-      }
-      const left = await ask<{ index: string; "docs.count": string }[]>("GET", `/_cat/indices/${indices}?format=json`);
-      for (const { index, "docs.count": count } of left) if (count === "0") await ask("DELETE", `/${index}`);
+      await ask("POST", `/${indices}/_refresh`);
+      await deleteDocuments(ask, bucket);
+      for (const index of await indicesThere()) if (!before.indices.includes(index)) await ask("DELETE", `/${index}`);
+      if (!before.template && (await templateThere())) await ask("DELETE", template);
     },
   };
+}
+
+/** By their ids: not every server has `_delete_by_query`. */
+async function deleteDocuments(ask: Indexer["ask"], bucket: string): Promise<void> {
+  const search = { size: 5000, _source: false, query: { term: { "security_lake.bucket": bucket } } };
+  for (;;) {
+    const { hits } = await ask<{ hits: { hits: { _index: string; _id: string }[] } }>(
+      "POST",
+      `/${indices}/_search`,
+      search,
+    );
+    if (hits.hits.length === 0) return;
+    const lines = hits.hits.map(({ _index, _id }) => `${JSON.stringify({ delete: { _index, _id } })}\n`);
+    const { errors } = await ask<{ errors: boolean }>("POST", "/_bulk?refresh=true", lines.join(""));
+    if (errors)
+      throw new Error(`the user of OPENSEARCH_URL may not delete; documents of bucket ${bucket} are left there`);
+  }
 }
 
 function asker(url: string, { username, password }: { username?: string; password?: string }): Pick<Indexer, "ask"> {

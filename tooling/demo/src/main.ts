@@ -20,8 +20,8 @@ Usage: npx -y pnpm@12 demo [options]
   --keep        leave everything running and print the addresses, until ctrl-C
   --help
 
-OPENSEARCH_URL   use this server (https://user:password@host:9200) instead of starting one; the events that the demo writes
-                 there are removed at the end, the index template stays
+OPENSEARCH_URL   use this server (https://user:password@host:9200) instead of starting one; what the demo writes
+                 there is removed at the end
 Results go to standard output, progress to standard error.
 `;
 
@@ -149,7 +149,10 @@ function furtherText(indexer: Indexer, lab: Lab, keep: boolean): string {
     `  curl -s ${user}'${indexer.url}/_cat/indices/wazuh-alerts-*?v'\n`,
   ];
   if (!keep) return looks.join("");
-  const environment = Object.entries(lab.environment).map(([name, value]) => `  export ${name}=${value}\n`);
+  // The indexer's password is the user's own where OPENSEARCH_URL was given, and shown nowhere.
+  const environment = Object.entries(lab.environment)
+    .filter(([name]) => name.startsWith("AWS_"))
+    .map(([name, value]) => `  export ${name}=${value}\n`);
   return [
     ...looks,
     "\nThe stand-in of AWS, and the wodle again:\n",
