@@ -31,15 +31,15 @@ export interface Accepted {
 /** What a person may want to know; `message` is one line. */
 export type IndexerEvent =
   /** A request was answered document by document. */
-  | { readonly kind: "answered"; readonly documents: number; readonly bytes: number; readonly milliseconds: number }
+  | { readonly type: "answered"; readonly documents: number; readonly bytes: number; readonly milliseconds: number }
   /** Said once for each cause, until `resumed`: nothing is lost, writes stay open. */
-  | { readonly kind: "waiting"; readonly cause: string; readonly message: string }
-  | { readonly kind: "resumed"; readonly cause: string; readonly message: string }
+  | { readonly type: "waiting"; readonly cause: string; readonly message: string }
+  | { readonly type: "resumed"; readonly cause: string; readonly message: string }
   /** A document was refused for its mapping and goes again with its data unindexed. */
-  | { readonly kind: "unindexed"; readonly index: string; readonly id: string; readonly message: string }
-  | { readonly kind: "dead letter"; readonly index: string; readonly id: string; readonly message: string }
+  | { readonly type: "unindexed"; readonly index: string; readonly id: string; readonly message: string }
+  | { readonly type: "dead-letter"; readonly index: string; readonly id: string; readonly message: string }
   /** The indexer takes smaller requests than was thought. */
-  | { readonly kind: "smaller"; readonly maxBytes: number; readonly message: string };
+  | { readonly type: "smaller"; readonly maxBytes: number; readonly message: string };
 
 export interface BulkWriterOptions {
   /** The most requests in flight at a time. Default 4. */
@@ -174,9 +174,9 @@ export function createBulkWriter(
         return nothingAgain;
       }
       case "denied":
-        throw new IndexerError("denied", deniedMessage(failed));
+        throw new IndexerError("INDEXER_DENIED", deniedMessage(failed), { status: failed.status });
       case "untrusted":
-        throw new IndexerError("untrusted", untrustedMessage(failed));
+        throw new IndexerError("INDEXER_UNTRUSTED", untrustedMessage(failed));
       case "blocked":
       case "again":
         concurrency.overloaded();
@@ -205,7 +205,7 @@ export function createBulkWriter(
         return { failed: { reason: `the answer (HTTP ${statusCode}) is not about the ${count} documents sent` } };
       }
       const answered = { bytes: bulkBody.length, milliseconds: performance.now() - started };
-      on({ kind: "answered", documents: count, ...answered });
+      on({ type: "answered", documents: count, ...answered });
       return { items, answered: { ...answered, full } };
     } catch (error) {
       return { failed: failureOf(error) };
@@ -230,7 +230,7 @@ export function createBulkWriter(
             stored++;
             if (waitingFor.size > 0) resume(share, document);
             break;
-          case "already stored":
+          case "already-stored":
             alreadyStored++;
             if (waitingFor.size > 0) resume(share, document);
             break;
@@ -249,7 +249,7 @@ export function createBulkWriter(
             break;
           }
           case "denied":
-            throw new IndexerError("denied", deniedMessage(item));
+            throw new IndexerError("INDEXER_DENIED", deniedMessage(item), { status: item.status });
           default:
             void keep(share, document, item);
         }
@@ -273,7 +273,7 @@ export function createBulkWriter(
     builder.append(source);
     builder.end();
     on({
-      kind: "unindexed",
+      type: "unindexed",
       index,
       id,
       message: unindexedMessage(id, index, refusal.reason),
@@ -296,11 +296,13 @@ export function createBulkWriter(
       await deadLetter.keep(documentEntry({ status, reason, index, id, source }));
     } catch (cause) {
       close(share.owner);
-      share.owner.reject(new IndexerError("dead-letter", notKeptMessage(id, index, status, cause), { cause }));
+      share.owner.reject(
+        new IndexerError("INDEXER_DEAD_LETTER", notKeptMessage(id, index, status, cause), { status, cause }),
+      );
       return;
     }
     on({
-      kind: "dead letter",
+      type: "dead-letter",
       index,
       id,
       message: deadLetterMessage(id, index, status, reason),
@@ -346,7 +348,7 @@ export function createBulkWriter(
     if (bytes >= bounds.bytes || documentsOf(batch) === 1) return;
     bounds.bytes = bytes;
     on({
-      kind: "smaller",
+      type: "smaller",
       maxBytes: bytes,
       message: smallerMessage(sizeOf(batch), bytes),
     });
@@ -355,13 +357,13 @@ export function createBulkWriter(
   function say(cause: string, reason: string): void {
     if (waitingFor.has(cause)) return;
     waitingFor.add(cause);
-    on({ kind: "waiting", cause, message: `${waitingMessage(cause)}: ${reason}` });
+    on({ type: "waiting", cause, message: `${waitingMessage(cause)}: ${reason}` });
   }
 
   function resume(share: Share<Write>, document: number): void {
     const { index } = actionOf(share.body, document);
     for (const cause of ["busy", "unreachable", "blocked", `blocked ${index}`]) {
-      if (waitingFor.delete(cause)) on({ kind: "resumed", cause, message: `Indexer: documents are stored again` });
+      if (waitingFor.delete(cause)) on({ type: "resumed", cause, message: `Indexer: documents are stored again` });
     }
   }
 
@@ -375,7 +377,7 @@ export function createBulkWriter(
     write(body, { signal } = {}) {
       if (failure !== undefined) return Promise.reject(failure.reason);
       if (whenDone !== undefined) {
-        return Promise.reject(new IndexerError("closed", "The bulk writer is closed: it takes no documents"));
+        return Promise.reject(new IndexerError("INDEXER_CLOSED", "The bulk writer is closed: it takes no documents"));
       }
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (body.count === 0) return Promise.resolve({ stored: 0, alreadyStored: 0, deadLettered: 0 });

@@ -19,12 +19,12 @@ export interface SetupStep {
     /** It was as it should be. */
     | "current"
     /** It is newer than this program, or somebody else's: not touched. */
-    | "left alone"
+    | "left-alone"
     /** It is not there, or older, and only looking was asked for. */
     | "missing"
     | "older"
     /** The indexer cannot have it. */
-    | "not possible";
+    | "not-possible";
   /** One line. */
   readonly message: string;
 }
@@ -72,7 +72,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
   if (found._meta?.managed_by !== product) {
     return {
       subject,
-      outcome: "left alone",
+      outcome: "left-alone",
       message: `Indexer: ${subject} is not of this product and was left alone; delete or rename it, then run setup`,
     };
   }
@@ -80,7 +80,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
   if (version > templateVersion) {
     return {
       subject,
-      outcome: "left alone",
+      outcome: "left-alone",
       message: `Indexer: ${subject} version ${version} is newer than this program's ${templateVersion} and was left alone`,
     };
   }
@@ -118,10 +118,10 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
   try {
     found = (await ask(client, "GET", path)) as PolicyAnswer | undefined;
   } catch (error) {
-    if (!(error instanceof IndexerError) || error.code !== "setup") throw error;
+    if (!(error instanceof IndexerError) || error.code !== "INDEXER_SETUP") throw error;
     return {
       subject,
-      outcome: "not possible",
+      outcome: "not-possible",
       message: `Indexer: ${subject} needs the plugin index-management, which is not installed; delete old indices by other means`,
     };
   }
@@ -134,7 +134,7 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
     return { subject, outcome: "current", message: `Indexer: ${subject} of ${days} days is in place` };
   }
   if (!found.policy.description.startsWith(product)) {
-    return { subject, outcome: "left alone", message: `Indexer: ${subject} is not of this product and was left alone` };
+    return { subject, outcome: "left-alone", message: `Indexer: ${subject} is not of this product and was left alone` };
   }
   if (!install) return { subject, outcome: "older", message: `Indexer: ${subject} has another duration; run setup` };
   const place = `if_seq_no=${found._seq_no}&if_primary_term=${found._primary_term}`;
@@ -175,7 +175,10 @@ async function ask(client: Transport, method: string, path: string, body?: objec
   } catch (error) {
     const failure = failureOf(error);
     if (failure.status === 404 && method === "GET") return undefined;
-    const code = failure.status === 401 || failure.status === 403 ? "denied" : "setup";
-    throw new IndexerError(code, `Indexer: ${method} ${bare} failed: ${failure.reason}`, { cause: error });
+    const code = failure.status === 401 || failure.status === 403 ? "INDEXER_DENIED" : "INDEXER_SETUP";
+    throw new IndexerError(code, `Indexer: ${method} ${bare} failed: ${failure.reason}`, {
+      status: failure.status,
+      cause: error,
+    });
   }
 }

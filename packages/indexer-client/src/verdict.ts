@@ -7,19 +7,19 @@ export type ItemVerdict =
   /** It is in the index. */
   | "stored"
   /** A document with its id is in the index already. */
-  | "already stored"
+  | "already-stored"
   /** The indexer is busy or in pieces: again, for as long as it takes. */
   | "again"
   /** Index or cluster are in a state that a person has to end (disk full, closed, no free shards): said once, and again. */
   | "blocked"
   /** An error that may pass: again a few times, then a dead letter. */
-  | "a few times"
+  | "a-few-times"
   /** The indexer's mapping refuses the document: once more with its data unindexed. */
   | "unindexed"
   /** User or permission are wrong: the writer stops. */
   | "denied"
   /** It will never be stored. */
-  | "dead letter";
+  | "dead-letter";
 
 export interface Refusal {
   readonly status: number;
@@ -43,19 +43,19 @@ const any = (): boolean => true;
 
 const itemRows: readonly ItemRow[] = [
   { status: is(200, 201), verdict: "stored" },
-  { status: is(409), type: /^version_conflict_engine_exception$/, verdict: "already stored" },
+  { status: is(409), type: /^version_conflict_engine_exception$/, verdict: "already-stored" },
   { status: any, type: /^cluster_block_exception$/, verdict: "blocked" },
   { status: any, type: /^index_(not_found|closed)_exception$/, verdict: "blocked" },
   { status: is(400), type: /^validation_exception$/, reason: /shards/, verdict: "blocked" },
   { status: is(401), verdict: "denied" },
   { status: is(403), type: /^security_exception$/, verdict: "denied" },
   { status: is(408, 429, 502, 503, 504), verdict: "again" },
-  { status: (status) => status >= 500, verdict: "a few times" },
+  { status: (status) => status >= 500, verdict: "a-few-times" },
   { status: is(400), verdict: "unindexed" },
-  { status: any, verdict: "dead letter" },
+  { status: any, verdict: "dead-letter" },
 ];
 
-/** How often "a few times" is; some minutes with the writer's backoff. */
+/** How often "a-few-times" is; some minutes with the writer's backoff. */
 const FEW_TIMES = 12;
 
 /**
@@ -67,8 +67,8 @@ export function judgeItem({ status, type, reason }: Refusal, attempts: number, u
     (candidate) =>
       candidate.status(status) && (candidate.type?.test(type) ?? true) && (candidate.reason?.test(reason) ?? true),
   ) as ItemRow;
-  if (row.verdict === "unindexed" && unindexed) return "dead letter";
-  if (row.verdict === "a few times") return attempts < FEW_TIMES ? "again" : "dead letter";
+  if (row.verdict === "unindexed" && unindexed) return "dead-letter";
+  if (row.verdict === "a-few-times") return attempts < FEW_TIMES ? "again" : "dead-letter";
   return row.verdict;
 }
 

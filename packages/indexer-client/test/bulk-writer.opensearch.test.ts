@@ -71,7 +71,7 @@ describe("on OpenSearch, a write", () => {
     expect(await write).toEqual({ stored: 20, alreadyStored: 0, deadLettered: 0 });
     expect(await ids(client, index)).toEqual(idsUpTo(30));
     expect(waits(events)).toEqual([`blocked ${index}`]);
-    expect(events.at(-1)).toMatchObject({ kind: "resumed" });
+    expect(events.at(-1)).toMatchObject({ type: "resumed" });
     expect(kept).toEqual([]);
   });
 

@@ -65,7 +65,7 @@ function documents(
 
 const none = { stored: 0, alreadyStored: 0, deadLettered: 0 };
 const waits = (events: readonly IndexerEvent[]): string[] =>
-  events.filter(({ kind }) => kind === "waiting").map((e) => ("cause" in e ? e.cause : ""));
+  events.filter(({ type }) => type === "waiting").map((e) => ("cause" in e ? e.cause : ""));
 
 describe("a write", () => {
   it("resolves when each of its documents is stored", async () => {
@@ -193,7 +193,7 @@ describe("many writes", () => {
     await writer.close();
     expect(indexer.stored.size).toBe(200);
     await Promise.all(writes);
-    await expect(writer.write(documents(1))).rejects.toMatchObject({ code: "closed" });
+    await expect(writer.write(documents(1))).rejects.toMatchObject({ code: "INDEXER_CLOSED" });
   });
 });
 
@@ -211,7 +211,7 @@ describe("a document", () => {
     expect(await writer.write(documents(100, "d"))).toEqual({ ...none, stored: 100 });
     expect(indexer.stored.size).toBe(100);
     expect(indexer.requests.map(({ documents }) => documents.length)).toEqual([100, 10, 10, 10]);
-    expect(events.filter(({ kind }) => kind === "dead letter")).toEqual([]);
+    expect(events.filter(({ type }) => type === "dead-letter")).toEqual([]);
   });
 
   it("that the mapping refuses goes again with its data unindexed and the reason beside it", async () => {
@@ -229,7 +229,7 @@ describe("a document", () => {
       security_lake: { row: 3, rejected: "mapper_parsing_exception: failed to parse field [data.x]" },
     });
     expect(kept).toEqual([]);
-    expect(events.filter(({ kind }) => kind === "unindexed")).toHaveLength(1);
+    expect(events.filter(({ type }) => type === "unindexed")).toHaveLength(1);
   });
 
   it("that is refused even then is kept in the dead letter, whole and with the reason", async () => {
@@ -289,7 +289,7 @@ describe("a document", () => {
     );
     expect(await writer.write(documents(10))).toEqual({ ...none, stored: 10 });
     expect(waits(events)).toEqual(["blocked index"]);
-    expect(events.filter(({ kind }) => kind === "resumed")).toHaveLength(1);
+    expect(events.filter(({ type }) => type === "resumed")).toHaveLength(1);
     expect(kept).toEqual([]);
   });
 
@@ -300,7 +300,7 @@ describe("a document", () => {
       indexer.answer(response, request, () => ({ status: 403, type: "security_exception", reason })),
     );
     await expect(writer.write(documents(10))).rejects.toMatchObject({
-      code: "denied",
+      code: "INDEXER_DENIED",
       message: expect.stringContaining(reason),
     });
     expect(kept).toEqual([]);
@@ -322,7 +322,10 @@ describe("a document", () => {
       writer.write(documents(3, "bad")),
       writer.write(documents(3, "good")),
     ];
-    await expect(bad).rejects.toMatchObject({ code: "dead-letter", message: expect.stringContaining("ENOSPC") });
+    await expect(bad).rejects.toMatchObject({
+      code: "INDEXER_DEAD_LETTER",
+      message: expect.stringContaining("ENOSPC"),
+    });
     expect(await good).toEqual({ ...none, stored: 3 });
     await first;
   });
@@ -337,7 +340,7 @@ describe("a request", () => {
     expect(await writer.write(documents(30))).toEqual({ ...none, stored: 30 });
     expect(indexer.requests).toHaveLength(7);
     expect(waits(events)).toHaveLength(1);
-    expect(events.at(-1)).toMatchObject({ kind: "resumed" });
+    expect(events.at(-1)).toMatchObject({ type: "resumed" });
   });
 
   const unreadable: [string, Behaviour][] = [
@@ -419,7 +422,7 @@ describe("a request", () => {
       else indexer.answer(response, request);
     });
     expect(await writer.write(documents(200, "first", 1_000))).toEqual({ ...none, stored: 200 });
-    const refused = events.filter(({ kind }) => kind === "smaller").length;
+    const refused = events.filter(({ type }) => type === "smaller").length;
     expect(refused).toBeGreaterThan(0);
     const before = indexer.requests.length;
     expect(await writer.write(documents(200, "second", 1_000))).toEqual({ ...none, stored: 200 });
@@ -454,8 +457,8 @@ describe("a request", () => {
   });
 
   it.each([
-    [401, "denied"],
-    [403, "denied"],
+    [401, "INDEXER_DENIED"],
+    [403, "INDEXER_DENIED"],
   ])("answered with %i stops the writer: what is open and what comes after rejects", async (status, code) => {
     const { writer, kept, indexer } = await setting((response) =>
       refuse(
@@ -468,6 +471,7 @@ describe("a request", () => {
     const writes = [writer.write(documents(5)), writer.write(documents(5)), writer.write(documents(5))];
     const results = await Promise.allSettled(writes);
     expect(results.map((result) => result.status === "rejected" && result.reason.code)).toEqual([code, code, code]);
+    expect(results).toMatchObject([{ reason: { status } }, { reason: { status } }, { reason: { status } }]);
     await expect(writer.write(documents(1))).rejects.toMatchObject({
       code,
       message: expect.stringContaining("writer"),
@@ -495,7 +499,7 @@ describe("a request", () => {
     expect(await write).toEqual({ ...none, stored: 5 });
     expect(back.stored.size).toBe(5);
     expect(waits(events)).toEqual(["unreachable"]);
-    expect(events.at(-1)).toMatchObject({ kind: "resumed", cause: "unreachable" });
+    expect(events.at(-1)).toMatchObject({ type: "resumed", cause: "unreachable" });
   });
 });
 

@@ -70,7 +70,7 @@ describe("basic credentials", () => {
       response.writeHead(401, { "content-type": "text/plain" }).end("Unauthorized"),
     );
     const failing = write({ nodes: [indexer.url], credentials: () => ({ username: "writer", password: "s3cret" }) });
-    await expect(failing).rejects.toMatchObject({ code: "denied" });
+    await expect(failing).rejects.toMatchObject({ code: "INDEXER_DENIED" });
     const error = await failing.catch((reason) => reason);
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/s3cret|czNjcmV0/);
   });
@@ -114,7 +114,7 @@ describe("a certificate or protocol that is wrong", () => {
   it("stops the writer, since no retry can change it", async () => {
     const indexer = await indexerFor();
     await expect(write({ nodes: [indexer.url.replace("http:", "https:")] })).rejects.toMatchObject({
-      code: "untrusted",
+      code: "INDEXER_UNTRUSTED",
       message: expect.stringContaining("TLS"),
     });
   });
@@ -129,7 +129,7 @@ describe("a certificate or protocol that is wrong", () => {
     stop.abort(new Error("enough"));
     await expect(writing).rejects.toThrow("enough");
     expect(events[0]).toMatchObject({
-      kind: "waiting",
+      type: "waiting",
       cause: "unreachable",
       message: expect.stringContaining("ECONNREFUSED"),
     });

@@ -58,10 +58,10 @@ describe("an indexer with a write queue of one and requests of 1 MB at the most"
     const { writer, kept, events } = writing(client);
     const { stored, alreadyStored } = await writer.write(numbered(large, 0, 400, 20_000));
     expect(stored + alreadyStored).toBe(400);
-    expect(events.filter(({ kind }) => kind === "smaller").length).toBeGreaterThan(0);
+    expect(events.filter(({ type }) => type === "smaller").length).toBeGreaterThan(0);
     const learnt = events.length;
     expect(await writer.write(numbered(large, 400, 800, 20_000))).toMatchObject({ stored: 400 });
-    expect(events.slice(learnt).filter(({ kind }) => kind === "smaller")).toEqual([]);
+    expect(events.slice(learnt).filter(({ type }) => type === "smaller")).toEqual([]);
     expect(await ids(client, large)).toEqual(idsUpTo(800));
     expect(kept).toEqual([]);
     await client.close();
@@ -175,7 +175,7 @@ describe("an indexer with TLS and users", () => {
     await expect(client.search({ index })).rejects.toMatchObject({ statusCode: 403 });
     await expect(client.indices.delete({ index })).rejects.toMatchObject({ statusCode: 403 });
     await expect(setup(client, { level: "lean" })).rejects.toMatchObject({
-      code: "denied",
+      code: "INDEXER_DENIED",
       message: expect.stringContaining("indices:admin/index_template/put"),
     });
   });
@@ -183,7 +183,7 @@ describe("an indexer with TLS and users", () => {
   it("stops the writer when the password is wrong", async () => {
     const { writer, kept } = writing(as("writer", { credentials: () => ({ username: "writer", password: "wrong" }) }));
     await expect(writer.write(numbered(index, 0, 10))).rejects.toMatchObject({
-      code: "denied",
+      code: "INDEXER_DENIED",
       message: expect.stringContaining("401"),
     });
     expect(kept).toEqual([]);
@@ -195,7 +195,7 @@ describe("an indexer with TLS and users", () => {
   ])("stops the writer when a permission is missing (%s into %s), naming both", async (username, into, permission) => {
     const { writer, kept } = writing(as(username));
     const write = writer.write(numbered(into, 0, 10));
-    await expect(write).rejects.toMatchObject({ code: "denied" });
+    await expect(write).rejects.toMatchObject({ code: "INDEXER_DENIED" });
     const { message } = (await write.catch((error) => error)) as Error;
     expect(message).toContain(permission);
     expect(message).toContain(username);
@@ -214,7 +214,7 @@ describe("an indexer with TLS and users", () => {
   it("is not trusted without its authority", async () => {
     const client = connect({ nodes: indexer.at.urls, credentials: () => ({ username: "writer", password }) });
     const { writer } = writing(client);
-    await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({ code: "untrusted" });
+    await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({ code: "INDEXER_UNTRUSTED" });
     await client.close();
   });
 
@@ -223,7 +223,7 @@ describe("an indexer with TLS and users", () => {
     expect(await right.writer.write(numbered(index, 0, 1))).toMatchObject({ alreadyStored: 1 });
     const wrong = writing(as("writer", { serverName: "indexer.example" }));
     await expect(wrong.writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
-      code: "untrusted",
+      code: "INDEXER_UNTRUSTED",
       message: expect.stringContaining("indexer.example"),
     });
   });
@@ -243,7 +243,7 @@ describe.each([
     });
     const { writer, kept } = writing(client);
     await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
-      code: "untrusted",
+      code: "INDEXER_UNTRUSTED",
       message: expect.stringContaining(code),
     });
     expect(kept).toEqual([]);

@@ -39,4 +39,4 @@ export function numbered(index: string, from: number, to: number, padding = 0): 
 }
 
 export const waits = (events: readonly IndexerEvent[]): string[] =>
-  events.flatMap((event) => (event.kind === "waiting" ? [event.cause] : []));
+  events.flatMap((event) => (event.type === "waiting" ? [event.cause] : []));

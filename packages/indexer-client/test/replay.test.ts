@@ -83,6 +83,6 @@ describe("replay", () => {
   it("rejects when the indexer cannot be used", async () => {
     await expect(
       replayed(entry("a", "{}"), (response) => refuse(response, 401, "security_exception", "no")),
-    ).rejects.toMatchObject({ code: "denied" });
+    ).rejects.toMatchObject({ code: "INDEXER_DENIED" });
   });
 });

@@ -100,10 +100,10 @@ describe("setup", () => {
     await setup(client);
     templates.set(templateName, { ...templates.get(templateName), version: templateVersion + 1 });
     const [newer] = await setup(client);
-    expect(newer).toMatchObject({ outcome: "left alone", message: expect.stringContaining("newer") });
+    expect(newer).toMatchObject({ outcome: "left-alone", message: expect.stringContaining("newer") });
     templates.set(templateName, { index_patterns: ["x"] });
     const [foreign] = await setup(client);
-    expect(foreign).toMatchObject({ outcome: "left alone", message: expect.stringContaining("not of this product") });
+    expect(foreign).toMatchObject({ outcome: "left-alone", message: expect.stringContaining("not of this product") });
     expect(foreign?.message).not.toContain("\n");
     expect(writes).toHaveLength(1);
   });
@@ -116,10 +116,10 @@ describe("setup", () => {
     expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "upgraded"]);
     expect(writes.at(-1)).toContain("if_seq_no=7&if_primary_term=2");
     policies.set(templateName, { policy: { description: "somebody's" } });
-    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "left alone"]);
+    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "left-alone"]);
 
     const without = await place({ plugin: false });
-    expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not possible"]);
+    expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not-possible"]);
   });
 
   it("only looks when it is asked to", async () => {
@@ -135,7 +135,8 @@ describe("setup", () => {
   it.each([401, 403])("rejects with the indexer's words when it answers %i", async (status) => {
     const { client } = await place({ status });
     await expect(setup(client)).rejects.toMatchObject({
-      code: "denied",
+      code: "INDEXER_DENIED",
+      status,
       message: expect.stringContaining("no permissions for [x]"),
     });
   });

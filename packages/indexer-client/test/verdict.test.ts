@@ -5,8 +5,8 @@ describe("the verdict on a document", () => {
   it.each([
     [201, "", "stored"],
     [200, "", "stored"],
-    [409, "version_conflict_engine_exception", "already stored"],
-    [409, "another_exception", "dead letter"],
+    [409, "version_conflict_engine_exception", "already-stored"],
+    [409, "another_exception", "dead-letter"],
     [429, "rejected_execution_exception", "again"],
     [429, "circuit_breaking_exception", "again"],
     [429, "cluster_block_exception", "blocked"],
@@ -21,8 +21,8 @@ describe("the verdict on a document", () => {
     [400, "mapper_parsing_exception", "unindexed"],
     [400, "strict_dynamic_mapping_exception", "unindexed"],
     [400, "illegal_argument_exception", "unindexed"],
-    [404, "another_exception", "dead letter"],
-    [418, "", "dead letter"],
+    [404, "another_exception", "dead-letter"],
+    [418, "", "dead-letter"],
   ])("%i %s is: %s", (status, type, verdict) => {
     expect(judgeItem({ status, type, reason: "" }, 0, false)).toBe(verdict);
   });
@@ -35,14 +35,14 @@ describe("the verdict on a document", () => {
   });
 
   it("of one whose data is unindexed already is: dead letter", () => {
-    expect(judgeItem({ status: 400, type: "mapper_parsing_exception", reason: "" }, 0, true)).toBe("dead letter");
+    expect(judgeItem({ status: 400, type: "mapper_parsing_exception", reason: "" }, 0, true)).toBe("dead-letter");
   });
 
   it("of an inner error is: again, a dozen times", () => {
     const inner = { status: 500, type: "null_pointer_exception", reason: "" };
     expect(judgeItem(inner, 0, false)).toBe("again");
     expect(judgeItem(inner, 11, false)).toBe("again");
-    expect(judgeItem(inner, 12, false)).toBe("dead letter");
+    expect(judgeItem(inner, 12, false)).toBe("dead-letter");
   });
 
   it("of overload is: again, without end", () => {
