@@ -9,8 +9,12 @@ export interface Finding {
   readonly seen: string;
   /** What to do, and who can. Absent where there is nothing to do. */
   readonly fix?: string;
-  /** A policy statement to paste, where a permission is missing. */
+  /** A policy to paste. The external ID stands in it as `externalIdMark`. */
   readonly policy?: object;
+  /** Where that is in the AWS console. */
+  readonly console?: string;
+  /** The same as commands of the AWS CLI, in their order. Never run by this program. */
+  readonly commands?: readonly string[];
 }
 
 /** A check as a value; it changes nothing that it does not name in `effect`. */
@@ -21,7 +25,7 @@ export interface Check {
   readonly explain: string;
   /** Checks without which this one makes no sense: it is left out when one of them has failed. */
   readonly needs: readonly string[];
-  /** What it does to the queue, and how to do without. */
+  /** What it does to the queue or the indexer, and how to do without. */
   readonly effect?: string;
   run(lake: Lake, signal: AbortSignal): Promise<Finding>;
 }
@@ -37,6 +41,9 @@ export interface RunOptions {
   readonly timeout: number;
 }
 
+/** Stands for the external ID, which is a secret, in all that is told. */
+export const externalIdMark = "<external-id>";
+
 /** Runs what can run at once, what needs another after it. Results are in the order of the table. */
 export function runChecks(checks: readonly Check[], lake: Lake, { timeout }: RunOptions): Promise<Result[]> {
   const running = new Map<string, Promise<Result>>();
@@ -44,16 +51,18 @@ export function runChecks(checks: readonly Check[], lake: Lake, { timeout }: Run
   return Promise.all(running.values());
 
   async function start(check: Check): Promise<Result> {
-    // The table is in order: what a check needs is running already.
+    // The table is in order: what a check needs is running already, unless it was not chosen.
     const needed = await Promise.all(check.needs.map((id) => running.get(id)));
-    const missing = needed.find((result) => result?.state === "failed");
+    const missing = needed.find((result) => result?.state === "failed" || result?.seen.startsWith(skipped));
     const finding: Finding =
       missing === undefined
         ? await bounded(check, lake, timeout)
-        : { state: "could not check", seen: `the check "${missing.check.id}" has to succeed first` };
+        : { state: "could not check", seen: `${skipped}${missing.check.id}" has to succeed first` };
     return { check, subject: lake.subscriber.queue, ...finding };
   }
 }
+
+const skipped = 'the check "';
 
 async function bounded(check: Check, lake: Lake, timeout: number): Promise<Finding> {
   const late = new AbortController();

@@ -1,16 +1,40 @@
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { IAMClient } from "@aws-sdk/client-iam";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
+import { type Caller, explain, findCaller, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
-import { openQueue, type Queue } from "@threatlockdown/sqs-consumer";
+import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
+import { type Flow, readFlow } from "./flow.ts";
+import type { Manager } from "./manager.ts";
+import { type Role, readRole } from "./role.ts";
+
+type Credentials = ReturnType<typeof lakeCredentials>;
 
 /** The AWS side of one subscriber, as its role sees it. Each part is made when it is first asked for, and once. */
 export interface Lake {
   readonly subscriber: Subscriber;
+  readonly manager: Manager | undefined;
+  region(): Promise<string>;
+  /** What the role is assumed with. */
+  readonly base: () => Credentials;
+  /** Whose those are. */
+  caller(): Promise<Caller>;
   clients(): Promise<Clients>;
   queue(): Promise<Queue>;
+  queueArn(): Promise<string>;
+  /** What the role may not look at; undefined where no such credentials were given. */
+  readonly admin: (() => Promise<Admin>) | undefined;
+  /** The role as its account's administrator sees it. */
+  role(): Promise<Role>;
+  /** What leads from the buckets to the queue. */
+  flow(): Promise<Flow>;
   /** An error in one line, without secrets. */
   explain(error: unknown, circumstances?: { readonly action?: string; readonly resource?: string }): string;
+  /** Where AWS is asked instead of its own addresses. */
+  readonly endpoint: string | undefined;
+  /** Accounts that should write into the lake. */
+  readonly accounts: readonly string[];
 }
 
 export interface Clients {
@@ -19,33 +43,112 @@ export interface Clients {
   readonly s3: S3Client;
 }
 
-export function createLake(subscriber: Subscriber): Lake {
+export interface Admin extends Clients {
+  readonly account: string;
+  readonly iam: IAMClient;
+  readonly events: EventBridgeClient;
+}
+
+/** What a lake is looked at with. What is not given is found as the wodle finds it. */
+export interface Surroundings {
+  readonly base?: Credentials;
+  readonly admin?: Credentials;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly manager?: Manager;
+  readonly accounts?: readonly string[];
+}
+
+export function createLake(subscriber: Subscriber, surroundings: Surroundings = {}): Lake {
   const { externalId, profile } = subscriber;
-  const clients = once(() => makeClients(subscriber));
-  return {
+  const { endpoint } = surroundings;
+  const region = once(async () => surroundings.region ?? (await findRegion(subscriber)));
+  const stsEndpoint = endpoint ?? subscriber.stsEndpoint;
+  const sts = async () => ({ region: await region(), stsEndpoint, requestHandler });
+  const base = onceNow(() => surroundings.base ?? lakeCredentials({ profile, requestHandler }));
+  const clients = once(async () => {
+    const credentials = lakeCredentials({ ...subscriber, ...(await sts()), base: base() });
+    return makeClients(await region(), credentials, subscriber, endpoint);
+  });
+  const { admin: adminCredentials } = surroundings;
+  const admin = adminCredentials && once(async () => makeAdmin(adminCredentials, await sts(), subscriber, endpoint));
+  const lake: Lake = {
     subscriber,
+    manager: surroundings.manager,
+    endpoint,
+    accounts: surroundings.accounts ?? [],
+    region,
+    base,
+    caller: once(async () => findCaller(base(), await sts())),
     clients,
     queue: once(async () => openQueue((await clients()).sqs, subscriber.queue)),
+    queueArn: async () => arnOfQueue(subscriber, await region()),
+    admin,
+    role: once(async () => readRole(await present(admin)(), subscriber.roleArn ?? "")),
+    flow: once(async () => readFlow(await present(admin)(), await lake.queueArn())),
     explain: (error, circumstances) =>
       explain(error, { ...circumstances, profile, externalId, secrets: externalId === undefined ? [] : [externalId] }),
   };
+  return lake;
 }
 
-async function makeClients(subscriber: Subscriber): Promise<Clients> {
-  const region = await findRegion(subscriber);
-  const credentials = lakeCredentials({ ...subscriber, region });
-  // A person waits for the answer: what does not answer soon is told, not tried again for long.
-  const settings = { region, credentials, maxAttempts: 2, requestHandler: { connectionTimeout: 3_000 } };
-  const endpoint = subscriber.serviceEndpoint === undefined ? {} : s3Endpoint(subscriber.serviceEndpoint);
+// A person waits for the answer: what does not answer soon is told, not tried again for long.
+const requestHandler = { connectionTimeout: 3_000 };
+
+function makeClients(
+  region: string,
+  credentials: Credentials,
+  { queue, serviceEndpoint }: Subscriber,
+  endpoint: string | undefined,
+): Clients {
+  const s3 = endpoint ?? serviceEndpoint;
+  const settings = { region, credentials, maxAttempts: 2, requestHandler };
   return {
     region,
-    sqs: new SQSClient(settings),
-    s3: new S3Client({ ...settings, followRegionRedirects: true, ...endpoint }),
+    sqs: new SQSClient({ ...settings, ...sqsSettings(queue), region, ...(endpoint !== undefined && { endpoint }) }),
+    s3: new S3Client({ ...settings, followRegionRedirects: true, ...(s3 !== undefined && s3Endpoint(s3)) }),
   };
+}
+
+async function makeAdmin(
+  credentials: Credentials,
+  sts: { readonly region: string; readonly stsEndpoint: string | undefined },
+  subscriber: Subscriber,
+  endpoint: string | undefined,
+): Promise<Admin> {
+  const { account } = await findCaller(credentials, sts);
+  const { region } = sts;
+  const settings = { region, credentials, maxAttempts: 2, requestHandler, ...(endpoint !== undefined && { endpoint }) };
+  return {
+    ...makeClients(region, credentials, subscriber, endpoint),
+    account,
+    iam: new IAMClient(settings),
+    events: new EventBridgeClient(settings),
+  };
+}
+
+/** What the queue's address leaves open is taken from the role, which Security Lake makes in the same account. */
+function arnOfQueue({ queue, roleArn }: Subscriber, here: string): string {
+  const [, partition = "aws", owner = "<account>"] = /^arn:([a-z-]+):iam::(\d+):/.exec(roleArn ?? "") ?? [];
+  const { name, account = owner, region = here } = queueAddress(queue);
+  return `arn:${partition}:sqs:${region}:${account}:${name}`;
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError("no credentials of an administrator were given");
+  return value;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+function onceNow<T>(make: () => T): () => T {
+  let made: T | undefined;
   return () => {
     made ??= make();
     return made;

@@ -49,6 +49,45 @@ export async function newestObject(
   return { complete, ...(newest && { newest }) };
 }
 
+/** The newest object of a source, account and Region. */
+export interface Arrival {
+  readonly source: string;
+  readonly account: string;
+  readonly region: string;
+  readonly modified: Date;
+}
+
+/** By source, account and Region, as the folders of the bucket tell them. */
+export async function arrivals(s3: S3Client, bucket: string, signal: AbortSignal): Promise<Arrival[]> {
+  const partitions: string[] = [];
+  let level: readonly string[] = ["aws/", "ext/"];
+  while (level.length > 0 && partitions.length < maxRequests) {
+    const next: string[] = [];
+    for (let at = 0; at < level.length; at += atOnce) {
+      const folders = await Promise.all(
+        level.slice(at, at + atOnce).map((prefix) => readFolder(s3, bucket, prefix, signal)),
+      );
+      next.push(...folders.flatMap((folder) => folder.next));
+    }
+    const isPartition = (folder: string) => /\/accountid=[^/]*\/$/i.test(folder);
+    partitions.push(...next.filter(isPartition));
+    // Below an account there are only times.
+    level = next.filter((folder) => !isPartition(folder) && !/\/event(day|hour)=/i.test(folder));
+  }
+  const found: Arrival[] = [];
+  for (let at = 0; at < partitions.length; at += atOnce) {
+    const some = partitions.slice(at, at + atOnce).map(async (partition): Promise<Arrival[]> => {
+      const { newest } = await newestObject(s3, bucket, signal, [partition]);
+      if (newest === undefined) return [];
+      const value = (name: string) => new RegExp(`/${name}=([^/]*)/`, "i").exec(partition)?.[1] ?? "";
+      const source = partition.split("/region=")[0] ?? partition;
+      return [{ source, account: value("accountid"), region: value("region"), modified: newest.modified }];
+    });
+    found.push(...(await Promise.all(some)).flat());
+  }
+  return found;
+}
+
 async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: AbortSignal) {
   const objects: ListedObject[] = [];
   const folders: string[] = [];

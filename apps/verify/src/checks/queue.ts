@@ -1,11 +1,15 @@
+import { GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
-import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
+import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
+import { isDenied } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
+import { awsCommand } from "../command.ts";
+import { type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
-import { allow } from "../policy.ts";
+import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 
 /** What the subscriber does with its queue. */
-const actions = [
+export const queueActions = [
   "sqs:ReceiveMessage",
   "sqs:DeleteMessage",
   "sqs:ChangeMessageVisibility",
@@ -21,7 +25,7 @@ export const queue: Check = {
   title: "The queue answers",
   explain:
     "Security Lake announces each object in the queue. A queue that cannot be found or read means that no event arrives.",
-  needs: [],
+  needs: ["assume-role"],
   async run(lake) {
     try {
       return await judge(lake, await lake.queue());
@@ -38,18 +42,88 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
       state: "could not check",
       seen: `queue ${opened.name} is there; its numbers are not shown to this role, which lacks sqs:GetQueueAttributes`,
       fix: "The subscriber does without; someone who may change the role can allow it",
-      policy: allow(actions, await queueArn(lake, opened.url)),
+      policy: allow(queueActions, await lake.queueArn()),
     };
   }
   const { visible, inFlight, delayed } = depth;
   const waiting = `messages waiting: ${visible}, in work: ${inFlight}${delayed > 0 ? `, delayed: ${delayed}` : ""}`;
   const seen = `queue ${opened.name}: ${waiting}; ${settings(opened)}`;
-  if (opened.visibilityTimeout >= shortVisibility) return { state: "ok", seen };
+  const short = shortcomings(opened, Number((await attributes(lake))?.VisibilityTimeout ?? opened.visibilityTimeout));
+  const [first] = short;
+  if (first === undefined) return { state: "ok", seen };
+  const [attribute, , told] = first;
   return {
     state: "warning",
     seen,
-    fix: `Set the visibility timeout of the queue to 300 s: with ${opened.visibilityTimeout} s messages may come twice`,
+    fix: `Set the ${told} (${attribute})`,
+    console: `SQS > Queues > ${opened.name} > Edit`,
+    commands: [setAttributes(opened.url, Object.fromEntries(short.map(([name, value]) => [name, value])))],
   };
+}
+
+type Shortcoming = readonly [attribute: string, value: string, told: string];
+
+function shortcomings({ retention, redrive }: Queue, visibility: number): Shortcoming[] {
+  return [
+    ...(visibility >= shortVisibility
+      ? []
+      : [
+          [
+            "VisibilityTimeout",
+            "300",
+            `visibility timeout of the queue to 300 s: with ${visibility} s messages may come twice`,
+          ] as const,
+        ]),
+    ...(retention === undefined || retention >= shortRetention
+      ? []
+      : [
+          [
+            "MessageRetentionPeriod",
+            "345600",
+            `retention of the queue to 4 days: after ${retention} s messages are lost, whether they were read or not`,
+          ] as const,
+        ]),
+    ...(redrive === undefined || redrive.maxReceiveCount >= leastReceives
+      ? []
+      : [
+          [
+            "RedrivePolicy",
+            JSON.stringify({ deadLetterTargetArn: redrive.deadLetterQueue, maxReceiveCount: 10 }),
+            `receives before the dead-letter queue to 10: after ${redrive.maxReceiveCount} a message is put away, which an hour's outage takes`,
+          ] as const,
+        ]),
+  ];
+}
+
+/** Below this, a manager that is down over night loses events. */
+const shortRetention = 86_400;
+const leastReceives = 5;
+
+function setAttributes(url: string, changed: Readonly<Record<string, string>>): string {
+  return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
+}
+
+/** What the role may see of the queue, else the administrator; undefined where neither may. */
+export async function attributes(lake: Lake): Promise<Readonly<Record<string, string>> | undefined> {
+  const { url } = await lake.queue();
+  const ask = async (sqs: SQSClient) =>
+    (await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }))).Attributes;
+  try {
+    return await ask((await lake.clients()).sqs);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    const admin = await lake.admin?.();
+    return admin && ask(admin.sqs);
+  }
+}
+
+/** ARN of a key of the customer's own. */
+export async function keyOfQueue(lake: Lake): Promise<string | undefined> {
+  const key = await attributes(lake).then(
+    (found) => found?.KmsMasterKeyId,
+    () => undefined,
+  );
+  return key?.startsWith("arn:") && !key.includes(":alias/") ? key : undefined;
 }
 
 function settings({ visibilityTimeout, retention, redrive }: Queue): string {
@@ -79,7 +153,7 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
     state: "failed",
     seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
     fix: (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[code]) ?? credentialFix,
-    ...(denied && { policy: allow(actions, await queueArn(lake)) }),
+    ...(denied && { policy: allow(queueActions, await lake.queueArn()) }),
   };
 }
 
@@ -100,10 +174,118 @@ const credentialFixes: Readonly<Partial<Record<AuthError["code"], string>>> = {
   AUTH_REGION: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
 };
 
-/** What the queue's address leaves open is taken from the role, which Security Lake makes in the same account. */
-async function queueArn(lake: Lake, url?: string): Promise<string> {
-  const [, partition = "aws", owner = "<account>"] =
-    /^arn:([a-z-]+):iam::(\d+):/.exec(lake.subscriber.roleArn ?? "") ?? [];
-  const { name, account = owner, region = (await lake.clients()).region } = queueAddress(url ?? lake.subscriber.queue);
-  return `arn:${partition}:sqs:${region}:${account}:${name}`;
+const hidden: Finding = {
+  state: "could not check",
+  seen: "could not check, because the role may not see the queue's attributes",
+  fix: "Someone with sqs:GetQueueAttributes can: run it with --admin-profile",
+};
+
+export const queueEncryption: Check = {
+  id: "queue-encryption",
+  title: "The queue's encryption lets events in",
+  explain: "Neither EventBridge nor S3 can send to a queue that is encrypted by the key that AWS manages for SQS.",
+  needs: ["queue"],
+  async run(lake) {
+    const found = await attributes(lake);
+    if (found === undefined) return hidden;
+    const { KmsMasterKeyId: key } = found;
+    if (key === undefined || key === "") {
+      return {
+        state: "ok",
+        seen: found.SqsManagedSseEnabled === "true" ? "by SQS itself (SSE-SQS)" : "none of its own",
+      };
+    }
+    if (!/(^|\/|:)alias\/aws\/sqs$/.test(key)) return { state: "ok", seen: `by the key ${key}` };
+    const { url, name } = await lake.queue();
+    return {
+      state: "failed",
+      seen: `by the key ${key}, which no service but SQS may use`,
+      fix: "Someone who may change the queue lets SQS encrypt it itself (SSE-SQS), or by a key of your own",
+      console: `SQS > Queues > ${name} > Edit > Encryption`,
+      commands: [setAttributes(url, { KmsMasterKeyId: "", SqsManagedSseEnabled: "true" })],
+    };
+  },
+};
+
+export const queuePolicy: Check = {
+  id: "queue-policy",
+  title: "The queue's policy lets events in",
+  explain: "EventBridge, or S3, sends the events; without the queue's leave they are lost, and nothing tells so.",
+  needs: ["queue", "notification"],
+  async run(lake) {
+    const found = await attributes(lake);
+    if (found === undefined) return hidden;
+    const [queueArn, { url, name }] = await Promise.all([lake.queueArn(), lake.queue()]);
+    const policy = found.Policy === undefined ? undefined : parseDocument(found.Policy);
+    const routes = await routesTo(lake, queueArn);
+    if (routes.length === 0) return judgeUnknown(policy, queueArn, name);
+    const closed = routes.filter((route) => judgePolicy(policy, sending(route, queueArn)).effect !== "allow");
+    if (closed.length === 0)
+      return { state: "ok", seen: `it lets in: ${routes.map((route) => route.name).join(", ")}` };
+    const changed = closed.reduce<Document | undefined>(
+      (before, route) => repaired(before, sending(route, queueArn), letIn(route, queueArn)),
+      policy,
+    );
+    return {
+      state: "failed",
+      seen: `${policy === undefined ? "the queue has no policy" : "it does not let in"}: ${closed.map((route) => route.name).join(", ")}`,
+      fix: "Someone who may change the queue gives it the policy below",
+      policy: changed as Document,
+      console: `SQS > Queues > ${name} > Access policy > Edit`,
+      commands: [setAttributes(url, { Policy: JSON.stringify(changed) })],
+    };
+  },
+};
+
+/** Without an administrator it is not known who should send. */
+async function routesTo(lake: Lake, queueArn: string): Promise<Route[]> {
+  if (lake.admin === undefined) return [];
+  try {
+    const flow = await lake.flow();
+    return flow.buckets.flatMap((bucket) => routesOf(flow, bucket, queueArn));
+  } catch (error) {
+    if (isDenied(error)) return [];
+    throw error;
+  }
+}
+
+function judgeUnknown(policy: Document | undefined, queueArn: string, name: string): Finding {
+  const senders = ["events.amazonaws.com", "s3.amazonaws.com"].filter((service) =>
+    policy?.Statement.some(
+      (statement) =>
+        judgePolicy(
+          { Statement: [{ ...statement, Condition: {} }] },
+          { action: "sqs:SendMessage", resource: queueArn, principal: isService(service), context: {} },
+        ).effect === "allow",
+    ),
+  );
+  if (senders.length > 0) return { state: "ok", seen: `it lets in: ${senders.join(", ")}` };
+  return {
+    state: "failed",
+    seen: `${policy === undefined ? "the queue has no policy" : "its policy"} lets neither EventBridge nor S3 send`,
+    fix: "Someone who may change the queue runs this with --admin-profile, which prints the policy that it needs",
+    console: `SQS > Queues > ${name} > Access policy > Edit`,
+  };
+}
+
+const isService = (service: string) => (kind: string, name: string) => kind === "Service" && name === service;
+
+function sending({ service, sourceArn }: Route, resource: string): Question {
+  const account = sourceArn.split(":")[4] || (resource.split(":")[4] ?? "");
+  return {
+    action: "sqs:SendMessage",
+    resource,
+    principal: isService(service),
+    context: { "aws:sourcearn": sourceArn, "aws:sourceaccount": account, "aws:securetransport": "true" },
+  };
+}
+
+function letIn({ service, sourceArn }: Route, resource: string): Document["Statement"][number] {
+  return {
+    Effect: "Allow",
+    Principal: { Service: service },
+    Action: "sqs:SendMessage",
+    Resource: resource,
+    Condition: { ArnEquals: { "aws:SourceArn": sourceArn } },
+  };
 }

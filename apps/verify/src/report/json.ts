@@ -1,13 +1,14 @@
 import type { Check, Result } from "../check.ts";
 import type { Verdict } from "../verdict.ts";
+import { docsOf } from "./docs.ts";
 
-/** The report for programs. Members are only ever added. */
+/** The report for programs, as report.schema.json describes it. Members are only ever added. */
 export function jsonReport({ line, counts }: Verdict, results: readonly Result[]): string {
   const report = {
     version: 1,
     verdict: line,
     counts,
-    results: results.map(({ check, subject, state, seen, fix, policy }) => ({
+    results: results.map(({ check, subject, state, seen, fix, policy, console, commands }) => ({
       id: check.id,
       title: check.title,
       subject,
@@ -16,6 +17,9 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
       why: check.explain,
       ...(fix !== undefined && { fix }),
       ...(policy !== undefined && { policy }),
+      ...(console !== undefined && { console }),
+      ...(commands !== undefined && { commands }),
+      docs: docsOf(check),
     })),
   };
   return `${JSON.stringify(report, null, 2)}\n`;

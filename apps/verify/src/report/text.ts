@@ -23,17 +23,26 @@ export function textReport(verdict: Verdict, results: readonly Result[], colours
     const { mark, colour } = marks[result.state];
     lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${result.check.title} (${result.check.id})`);
     lines.push(`      ${result.seen}`);
-    if (result.state === "ok" || result.state === "not applicable") continue;
-    if (result.state !== "could not check") lines.push(`      Why: ${result.check.explain}`);
-    if (result.fix !== undefined) lines.push(`      To do: ${result.fix}`);
-    if (result.policy !== undefined)
-      lines.push(
-        ...JSON.stringify(result.policy, null, 2)
-          .split("\n")
-          .map((line) => `        ${line}`),
-      );
+    lines.push(...remedy(result).map((line) => `      ${line}`));
   }
   return `${lines.join("\n")}\n`;
+}
+
+function remedy({ check, state, fix, policy, console, commands = [] }: Result): string[] {
+  if (state === "ok" || state === "not applicable") return [];
+  if (state === "could not check") return fix === undefined ? [] : [`To do: ${fix}`];
+  return [
+    `Why: ${check.explain}`,
+    ...(fix === undefined ? [] : [`To do: ${fix}`]),
+    // A command holds the policy already.
+    ...(policy === undefined || commands.length > 0
+      ? []
+      : JSON.stringify(policy, null, 2)
+          .split("\n")
+          .map((line) => `  ${line}`)),
+    ...(console === undefined ? [] : [`Console: ${console}`]),
+    ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${command}`)]),
+  ];
 }
 
 /** The table of checks for people. */

@@ -1,0 +1,47 @@
+import type { Finding } from "./check.ts";
+import type { Admin, Lake } from "./lake.ts";
+
+/**
+ * Looks with the credentials of an administrator. What may not be looked at is no failure: who could is told.
+ * `account` is where the thing looked at is.
+ */
+export async function asAdministrator(
+  lake: Lake,
+  rights: string,
+  account: string | undefined,
+  look: (admin: Admin) => Promise<Finding>,
+): Promise<Finding> {
+  if (lake.admin === undefined) {
+    return {
+      state: "could not check",
+      seen: `could not check, because no credentials were given that have ${rights}`,
+      fix: `Someone with ${rights} can: run it with --admin-profile`,
+    };
+  }
+  try {
+    const admin = await lake.admin();
+    if (account !== undefined && admin.account !== account) {
+      return {
+        state: "could not check",
+        seen: `could not check, because the administrator's profile is of account ${admin.account}, and this is in ${account}`,
+        fix: `Someone with ${rights} in account ${account} can: run it with such an --admin-profile`,
+      };
+    }
+    return await look(admin);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return {
+      state: "could not check",
+      seen: `could not check, because the administrator's profile may not: ${lake.explain(error)}`,
+      fix: `Someone with ${rights} can: run it with such an --admin-profile`,
+    };
+  }
+}
+
+export function isDenied(error: unknown): boolean {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  return (
+    /^AccessDenied|^Forbidden|^UnauthorizedOperation|^AuthorizationError/.test(name ?? "") ||
+    $metadata?.httpStatusCode === 403
+  );
+}

@@ -1,0 +1,173 @@
+import { asAdministrator } from "../administrator.ts";
+import type { Check, Finding } from "../check.ts";
+import { awsCommand } from "../command.ts";
+import { type Bucket, bucketPrefix, concernsBucket, type Flow, routesOf } from "../flow.ts";
+import { type Arrival, arrivals } from "../newest.ts";
+
+const rights = "s3:ListAllMyBuckets, s3:ListBucket, s3:GetBucketNotification and events:ListRules";
+
+const accountOf = (roleArn: string | undefined) => roleArn?.split(":")[4];
+
+export const buckets: Check = {
+  id: "buckets",
+  title: "The lake has a bucket in the queue's Region",
+  explain: "Security Lake keeps each Region's events in a bucket there, or in that of the roll-up Region.",
+  needs: ["region"],
+  run: (lake) =>
+    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async ({ account, region }) => {
+      const { buckets: here, elsewhere } = await lake.flow();
+      const others = elsewhere.length === 0 ? "" : `; in other Regions: ${elsewhere.join(", ")}`;
+      if (here.length > 0) return { state: "ok", seen: `${here.map(({ name }) => name).join(", ")}${others}` };
+      return {
+        state: "failed",
+        seen: `account ${account} has no bucket ${bucketPrefix}${region}-…${others}`,
+        fix: `Enable Security Lake in ${region}, or make the subscriber in a Region where it is enabled`,
+        console: "Security Lake > Settings > Regions",
+      };
+    }),
+};
+
+export const notification: Check = {
+  id: "notification",
+  title: "New objects are announced in the queue",
+  explain:
+    "The bucket tells EventBridge, whose rule tells the queue; or the bucket tells the queue itself. Otherwise objects arrive and no message does.",
+  needs: ["buckets"],
+  run: (lake) =>
+    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async () => {
+      const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
+      const findings = flow.buckets.map((bucket) => judgeBucket(flow, bucket, queueArn));
+      const worst = findings.find(({ state }) => state === "failed");
+      return worst ?? { state: "ok", seen: findings.map(({ seen }) => seen).join("; ") };
+    }),
+};
+
+function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
+  const routes = routesOf(flow, bucket, queueArn);
+  if (routes.length > 0) return { state: "ok", seen: `${bucket.name}: ${routes.map(({ name }) => name).join(", ")}` };
+  const queue = queueArn.slice(queueArn.lastIndexOf(":") + 1);
+  const base = {
+    state: "failed" as const,
+    console: `S3 > Buckets > ${bucket.name} > Properties > Event notifications`,
+  };
+  const who = "Someone who may change bucket and rules";
+  const rule = flow.rules.find((one) => concernsBucket(one, bucket.name));
+  if (rule !== undefined) {
+    const off = !bucket.notifications.EventBridgeConfiguration;
+    return {
+      ...base,
+      seen: [
+        ...(off ? [`${bucket.name} does not tell EventBridge of its objects`] : []),
+        ...(rule.enabled ? [] : [`the EventBridge rule ${rule.name} is disabled`]),
+      ].join(", and "),
+      fix: `${who} ${[...(off ? ["lets the bucket tell EventBridge"] : []), ...(rule.enabled ? [] : ["enables the rule"])].join(" and ")}`,
+      commands: [...(off ? [tellEventBridge(bucket)] : []), ...(rule.enabled ? [] : [enable(rule.name)])],
+    };
+  }
+  const [astray] = flow.rules;
+  if (astray !== undefined) {
+    const pattern = patternOf(bucket.name, astray.pattern);
+    return {
+      ...base,
+      seen: `the EventBridge rule ${astray.name} leads to the queue, and not from ${bucket.name}`,
+      fix: `${who} gives the rule ${astray.name} the event pattern below`,
+      policy: pattern,
+      console: `EventBridge > Rules > ${astray.name} > Event pattern > Edit`,
+      commands: [
+        ...(bucket.notifications.EventBridgeConfiguration ? [] : [tellEventBridge(bucket)]),
+        awsCommand(["events", "put-rule"], { name: astray.name, "event-pattern": pattern }),
+      ],
+    };
+  }
+  const elsewhere = flow.otherRules.find((one) => one.pattern.detail !== undefined && concernsBucket(one, bucket.name));
+  const name = elsewhere?.name ?? `ThreatLockDown-${queue}`.slice(0, 64);
+  return {
+    ...base,
+    seen:
+      elsewhere === undefined
+        ? `no EventBridge rule and no event notification leads from ${bucket.name} to the queue ${queue}`
+        : `the EventBridge rule ${elsewhere.name} leads from ${bucket.name} to other targets, not to the queue ${queue}`,
+    fix:
+      elsewhere === undefined
+        ? `${who} makes a rule that leads from the bucket to the queue`
+        : `${who} adds the queue to the targets of the rule ${elsewhere.name}`,
+    commands: [
+      ...(bucket.notifications.EventBridgeConfiguration ? [] : [tellEventBridge(bucket)]),
+      ...(elsewhere === undefined
+        ? [awsCommand(["events", "put-rule"], { name, "event-pattern": patternOf(bucket.name, {}) })]
+        : []),
+      ...(elsewhere?.enabled === false ? [enable(name)] : []),
+      awsCommand(["events", "put-targets"], { rule: name, targets: [{ Id: "subscriber", Arn: queueArn }] }),
+    ],
+  };
+}
+
+const enable = (name: string): string => awsCommand(["events", "enable-rule"], { name });
+
+/** The whole configuration is replaced: what is there stays in it. */
+function tellEventBridge({ name, notifications }: Bucket): string {
+  return awsCommand(["s3api", "put-bucket-notification-configuration"], {
+    bucket: name,
+    "notification-configuration": { ...notifications, EventBridgeConfiguration: {} },
+  });
+}
+
+function patternOf(bucket: string, known: Flow["rules"][number]["pattern"]): object {
+  return {
+    source: ["aws.s3"],
+    "detail-type": ["Object Created"],
+    detail: { ...known.detail, bucket: { name: [bucket] } },
+  };
+}
+
+const staleHours = 24;
+
+export const arriving: Check = {
+  id: "arriving",
+  title: "Objects arrive from each source and account",
+  explain: "A source that has stopped, or an account that never began, sends nothing, and the manager cannot miss it.",
+  needs: ["buckets"],
+  run: (lake, signal) =>
+    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async ({ s3 }) => {
+      const { buckets: here } = await lake.flow();
+      const found = (await Promise.all(here.map(({ name }) => arrivals(s3, name, signal)))).flat();
+      const missing = lake.accounts.filter((account) => !found.some((one) => one.account === account));
+      if (found.length === 0) {
+        return {
+          state: "warning",
+          seen: `no Parquet file is in ${here.map(({ name }) => name).join(", ")} yet`,
+          fix: "Check in Security Lake > Sources that sources are enabled for this Region; the first objects take some minutes",
+          console: "Security Lake > Sources",
+        };
+      }
+      const seen = told(found);
+      if (missing.length > 0) {
+        return {
+          state: "failed",
+          seen: `of account ${missing.join(", ")} there is no Parquet file; ${seen}`,
+          fix: `Enable the sources for account ${missing.join(", ")} in Security Lake, as its delegated administrator`,
+          console: "Security Lake > Sources",
+        };
+      }
+      const newest = Math.max(...found.map(({ modified }) => modified.getTime()));
+      const hours = (Date.now() - newest) / 3_600_000;
+      if (hours < staleHours) return { state: "ok", seen };
+      return {
+        state: "warning",
+        seen: `nothing has come for ${Math.round(hours)} h; ${seen}`,
+        fix: "Check in Security Lake > Sources that the sources are still enabled, and Security Lake > Issues",
+        console: "Security Lake > Sources",
+      };
+    }),
+};
+
+/** The oldest first: those are the ones that may have stopped. */
+function told(found: readonly Arrival[]): string {
+  const sorted = [...found].sort((a, b) => a.modified.getTime() - b.modified.getTime());
+  const shown = sorted.slice(0, 8).map(({ source, region, account, modified }) => {
+    const minutes = Math.max(0, Math.round((Date.now() - modified.getTime()) / 60_000));
+    const age = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+    return `${source} of ${account} in ${region}: ${age} ago`;
+  });
+  return `${shown.join("; ")}${sorted.length > shown.length ? `; and ${sorted.length - shown.length} more` : ""}`;
+}

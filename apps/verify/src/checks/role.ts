@@ -1,0 +1,355 @@
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { endpointUrl } from "@threatlockdown/aws-auth";
+import { asAdministrator, isDenied } from "../administrator.ts";
+import { type Check, externalIdMark, type Finding } from "../check.ts";
+import { awsCommand } from "../command.ts";
+import { routesOf } from "../flow.ts";
+import type { Lake } from "../lake.ts";
+import { allow, concernsAction, type Document, judge, type Question, repaired, trustStatement } from "../policy.ts";
+import { nameOf, type Refusal, type Role, refusals, repairOf } from "../role.ts";
+import { keyOfQueue, queueActions } from "./queue.ts";
+
+const assume = "sts:AssumeRole";
+const noRole: Finding = {
+  state: "not applicable",
+  seen: "no role is set: the credentials at hand are used as they are",
+};
+
+export const role: Check = {
+  id: "role",
+  title: "The role trusts these credentials",
+  explain: "The role's trust policy says who may assume it, and by which external ID.",
+  needs: ["credentials"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    return asAdministrator(lake, "iam:GetRole", roleArn.split(":")[4], async () => {
+      let found: Role;
+      try {
+        found = await lake.role();
+      } catch (error) {
+        if ((error as Error).name !== "NoSuchEntityException") throw error;
+        return {
+          state: "failed",
+          seen: `there is no role ${nameOf(roleArn)} in account ${roleArn.split(":")[4]}`,
+          fix: "Correct <iam_role_arn>: the role is named in Security Lake > My subscribers, at the subscriber",
+          console: "Security Lake > Subscribers > My subscribers > the subscriber > AWS role ID",
+        };
+      }
+      return judgeRole(lake, found, await lake.caller());
+    });
+  },
+};
+
+function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; readonly account: string }): Finding {
+  const { externalId, durationSeconds = 3_600 } = lake.subscriber;
+  const who = principalOf(caller.arn);
+  const question = trustQuestion(who, externalId ?? null);
+  const here = `the role ${found.name}`;
+  if (judge(found.trust, question).effect !== "allow") {
+    const fix = whyNot(found.trust, question, who);
+    const own = fix.inConfiguration;
+    return {
+      state: "failed",
+      seen: `${here} ${fix.seen}`,
+      fix: own ?? `Someone who may change ${here} gives it the trust policy below`,
+      ...(own === undefined && trustChange(found, question, who)),
+    };
+  }
+  if (durationSeconds > found.maxSessionDuration) {
+    return {
+      state: "failed",
+      seen: `${here} gives sessions of ${found.maxSessionDuration} s at most; <iam_role_duration> asks for ${durationSeconds} s`,
+      fix: `Set <iam_role_duration> to ${found.maxSessionDuration} or less, or someone who may change the role raises its maximum session duration`,
+      console: `IAM > Roles > ${found.name} > Summary > Edit > Maximum session duration`,
+      commands: [
+        awsCommand(["iam", "update-role"], { "role-name": found.name, "max-session-duration": durationSeconds }),
+      ],
+    };
+  }
+  if (caller.arn.includes(":assumed-role/") && durationSeconds > 3_600) {
+    return {
+      state: "failed",
+      seen: `${here} is assumed by a role, whose sessions last 3600 s at most; <iam_role_duration> asks for ${durationSeconds} s`,
+      fix: "Set <iam_role_duration> to 3600 or remove it",
+    };
+  }
+  const insists = [null, "wrong"].every((id) => judge(found.trust, trustQuestion(who, id)).effect !== "allow");
+  if (!insists) {
+    return {
+      state: "warning",
+      seen: `${here} trusts ${who} whatever the external ID is`,
+      fix:
+        externalId === undefined
+          ? "Give the subscriber an external ID: in <external_id> and in the role's trust policy"
+          : `Someone who may change ${here} gives it the trust policy below`,
+      ...trustChange({ ...found, trust: { Statement: [] } }, question, who),
+    };
+  }
+  return {
+    state: "ok",
+    seen: `${here} trusts ${who} by the external ID that is set; sessions of ${durationSeconds} s, at most ${found.maxSessionDuration} s`,
+  };
+}
+
+/** What IAM calls the caller: of a session, its role. */
+function principalOf(arn: string): string {
+  return arn.replace(/^(arn:[^:]+:)sts(::\d+:)assumed-role\/([^/]+)\/.*$/, "$1iam$2role/$3");
+}
+
+function trustQuestion(who: string, externalId: string | null): Question {
+  const account = who.split(":")[4] ?? "";
+  return {
+    action: assume,
+    principal: (kind, name) =>
+      kind === "AWS" && (samePrincipal(name, who) || name === account || name.endsWith(`::${account}:root`)),
+    context: {
+      "sts:externalid": externalId,
+      "aws:principalarn": who,
+      "aws:principalaccount": account,
+      "aws:securetransport": "true",
+    },
+  };
+}
+
+/** A session's ARN does not tell the path of its role. */
+function samePrincipal(name: string, who: string): boolean {
+  if (name === who) return true;
+  return who.includes(":role/") && name.startsWith(who.slice(0, who.indexOf("/") + 1)) && nameOf(name) === nameOf(who);
+}
+
+function whyNot(
+  trust: Document,
+  question: Question,
+  who: string,
+): { readonly seen: string; readonly inConfiguration?: string } {
+  if (judge(trust, question).effect === "deny") return { seen: `forbids ${who} by a statement with Effect Deny` };
+  const named = trust.Statement.filter(
+    (one) =>
+      judge({ Statement: [{ ...one, Effect: "Allow", Action: "*", Condition: {} }] }, question).effect === "allow",
+  );
+  if (named.length === 0) return { seen: `does not name ${who} in its trust policy` };
+  const acting = named.filter((one) => one.Effect === "Allow" && concernsAction(one, assume));
+  if (acting.length === 0) return { seen: `names ${who} in its trust policy without the action ${assume}` };
+  if (question.context["sts:externalid"] === null) {
+    return {
+      seen: "asks for an external ID and none is set",
+      inConfiguration:
+        "Write <external_id> into the subscriber of ossec.conf, as given when the subscriber was created",
+    };
+  }
+  const otherwise = acting.some(
+    (one) => judge({ Statement: [onlyWithoutExternalId(one)] }, question).effect === "allow",
+  );
+  return {
+    seen: otherwise
+      ? "asks for another external ID than the one that is set"
+      : `trusts ${who} under conditions that these requests do not meet`,
+  };
+}
+
+function onlyWithoutExternalId(statement: Document["Statement"][number]): Document["Statement"][number] {
+  const left = Object.entries(statement.Condition ?? {}).map(([operator, keys]) => [
+    operator,
+    Object.fromEntries(Object.entries(keys).filter(([key]) => key.toLowerCase() !== "sts:externalid")),
+  ]);
+  return { ...statement, Condition: Object.fromEntries(left) };
+}
+
+function trustChange(found: Role, question: Question, who: string): Pick<Finding, "policy" | "console" | "commands"> {
+  // Statements for these credentials are replaced, those for others stay.
+  const others = found.trust.Statement.filter(
+    (one) =>
+      judge({ Statement: [{ ...one, Effect: "Allow", Action: "*", Condition: {} }] }, question).effect !== "allow",
+  );
+  const policy = repaired({ ...found.trust, Statement: others }, question, trustStatement(who));
+  return {
+    policy,
+    console: `IAM > Roles > ${found.name} > Trust relationships > Edit trust policy`,
+    commands: [
+      awsCommand(["iam", "update-assume-role-policy"], { "role-name": found.name, "policy-document": policy }),
+    ],
+  };
+}
+
+export const user: Check = {
+  id: "user",
+  title: "The user may assume the role",
+  explain:
+    "The user's own policies, its groups' and its permissions boundary have to allow sts:AssumeRole on the role.",
+  needs: ["credentials"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    const { arn, account } = await lake.caller();
+    if (arn.endsWith(":root")) {
+      return {
+        state: "failed",
+        seen: `${arn} is the root of the account, which may not assume roles`,
+        fix: "Make a user for the subscriber and put its keys into the profile",
+      };
+    }
+    const who = principalOf(arn);
+    return asAdministrator(lake, "iam:SimulatePrincipalPolicy", account, async (admin) => {
+      const found = await refusals(admin, who, [assume], roleArn);
+      if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
+      const [{ why }] = found as [Refusal];
+      if (why === "not allowed" && (await isNamed(lake, who, account))) {
+        return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
+      }
+      return {
+        state: "failed",
+        seen: `${who} may not do ${assume} on ${roleArn}: ${reasons[why]}`,
+        console: `IAM > ${who.includes(":user/") ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
+        ...(await repairOf(admin, who, found, "AssumeRole")),
+      };
+    });
+  },
+};
+
+const reasons: Readonly<Record<Refusal["why"], string>> = {
+  "not allowed": "no policy allows it",
+  forbidden: "a statement with Effect Deny forbids it",
+  boundary: "the permissions boundary does not allow it",
+  organization: "a service control policy of the organization does not allow it",
+};
+
+/** Whether the trust policy alone is enough: it names this principal of the role's own account. */
+async function isNamed(lake: Lake, who: string, account: string): Promise<boolean> {
+  if (lake.subscriber.roleArn?.split(":")[4] !== account) return false;
+  const question = trustQuestion(who, lake.subscriber.externalId ?? null);
+  const byName: Question = { ...question, principal: (kind, name) => kind === "AWS" && samePrincipal(name, who) };
+  const trust = await lake.role().then(
+    (found) => found.trust,
+    () => undefined,
+  );
+  const direct = trust?.Statement.filter(({ Principal }) => Principal !== "*");
+  return judge(direct && { Statement: direct }, byName).effect === "allow";
+}
+
+export const assumeRole: Check = {
+  id: "assume-role",
+  title: "The role can be assumed",
+  explain: "Queue and objects are read with the role's rights, never with the user's own.",
+  needs: ["credentials", "role", "user"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    try {
+      const { sqs } = await lake.clients();
+      const { expiration } = await sqs.config.credentials();
+      if (roleArn === undefined) return noRole;
+      const until = expiration === undefined ? "" : `; this session ends at ${expiration.toISOString().slice(0, 19)}Z`;
+      return { state: "ok", seen: `${roleArn}${until}` };
+    } catch (error) {
+      const { arn } = await lake.caller();
+      const who = principalOf(arn);
+      const name = roleArn === undefined ? "" : nameOf(roleArn);
+      const policy = allow([assume], roleArn ?? "");
+      return {
+        state: "failed",
+        seen: lake.explain(error),
+        fix: `Go through the causes that are named, in their order; someone who may change the user adds the policy below to it, and the role's trust policy has to name ${who} and the external ID ${externalIdMark}`,
+        policy,
+        console: `IAM > Roles > ${name} > Trust relationships, and IAM > Users > ${nameOf(who)} > Permissions`,
+      };
+    }
+  },
+};
+
+export const externalId: Check = {
+  id: "external-id",
+  title: "The role insists on the external ID",
+  explain:
+    "A role that can be assumed with any external ID, or none, can be used by whoever knows its name and has rights in the trusted account.",
+  needs: ["assume-role"],
+  effect:
+    "asks STS twice for sessions that it should refuse; AWS CloudTrail shows both. --skip external-id does without",
+  async run(lake, signal) {
+    const { roleArn, stsEndpoint } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    const endpoint = lake.endpoint ?? (stsEndpoint === undefined ? undefined : endpointUrl(stsEndpoint));
+    const sts = new STSClient({
+      region: await lake.region(),
+      credentials: lake.base(),
+      maxAttempts: 2,
+      ...(endpoint !== undefined && { endpoint }),
+    });
+    const refused = async (id: string | undefined): Promise<boolean> => {
+      const command = new AssumeRoleCommand({
+        RoleArn: roleArn,
+        RoleSessionName: "threatlockdown-verify",
+        DurationSeconds: 900,
+        ...(id !== undefined && { ExternalId: id }),
+      });
+      return sts.send(command, { abortSignal: signal }).then(
+        () => false,
+        (error: unknown) => {
+          if (isDenied(error)) return true;
+          throw error;
+        },
+      );
+    };
+    try {
+      const [none, wrong] = await Promise.all([refused(undefined), refused(`not-this-one-${Date.now()}`)]);
+      if (none && wrong) return { state: "ok", seen: "without it, and with a wrong one, the role is refused" };
+      return {
+        state: "warning",
+        seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
+        fix: `Someone who may change the role ${nameOf(roleArn)} gives it the trust policy below`,
+        policy: { Version: "2012-10-17", Statement: [trustStatement(principalOf((await lake.caller()).arn))] },
+        console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
+      };
+    } finally {
+      sts.destroy();
+    }
+  },
+};
+
+export const rolePermissions: Check = {
+  id: "role-permissions",
+  title: "The role may do what a subscriber does",
+  explain:
+    "It receives and deletes messages, extends their time, reads the objects of each source, and decrypts where keys of the lake's own are used.",
+  needs: ["role"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    return asAdministrator(
+      lake,
+      "iam:SimulatePrincipalPolicy, sqs:GetQueueAttributes, s3:ListAllMyBuckets",
+      roleArn.split(":")[4],
+      async (admin) => {
+        const [queueArn, flow, found] = await Promise.all([lake.queueArn(), lake.flow(), lake.role()]);
+        const objects = flow.buckets.flatMap((bucket) => {
+          const routes = routesOf(flow, bucket, queueArn);
+          const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
+          return announced.map((source) => `${bucket.arn}/${source}*`);
+        });
+        const keys = new Set(
+          [...flow.buckets.map(({ key }) => key), await keyOfQueue(lake)].filter((key) => key !== undefined),
+        );
+        const asked: readonly (readonly [actions: readonly string[], resource: string])[] = [
+          [queueActions, queueArn],
+          ...objects.map((resource) => [["s3:GetObject"], resource] as const),
+          ...[...keys].map((key) => [["kms:Decrypt"], key] as const),
+        ];
+        const refused = (
+          await Promise.all(asked.map(([actions, resource]) => refusals(admin, found.arn, actions, resource)))
+        ).flat();
+        if (refused.length === 0) {
+          return {
+            state: "ok",
+            seen: `the queue, ${objects.length} ${objects.length === 1 ? "source" : "sources"}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
+          };
+        }
+        const told = refused.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);
+        return {
+          state: "failed",
+          seen: `it may not do ${told.join("; ")}`,
+          console: `IAM > Roles > ${found.name} > Permissions`,
+          ...(await repairOf(admin, found.arn, refused, "Subscriber")),
+        };
+      },
+    );
+  },
+};

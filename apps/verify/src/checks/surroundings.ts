@@ -1,0 +1,192 @@
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { endpointUrl, isPassing, s3Endpoint } from "@threatlockdown/aws-auth";
+import { queueAddress } from "@threatlockdown/sqs-consumer";
+import type { Check } from "../check.ts";
+import type { Lake } from "../lake.ts";
+
+export const region: Check = {
+  id: "region",
+  title: "The Region is known",
+  explain: "The queue is asked for in one Region; in another one it does not exist.",
+  needs: [],
+  async run(lake) {
+    try {
+      const found = await lake.region();
+      const { region: ofQueue } = queueAddress(lake.subscriber.queue);
+      const from = ofQueue === undefined ? "of the settings of AWS on this machine" : "of the queue's address";
+      return { state: "ok", seen: `${found}, ${from}` };
+    } catch (error) {
+      return {
+        state: "failed",
+        seen: lake.explain(error),
+        fix: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
+      };
+    }
+  },
+};
+
+export const credentials: Check = {
+  id: "credentials",
+  title: "Credentials are found and accepted",
+  explain:
+    "The role is assumed with a user's keys, or with the role of the instance; without them nothing can be read.",
+  needs: ["region"],
+  async run(lake) {
+    try {
+      const { arn } = await lake.caller();
+      return { state: "ok", seen: `they are those of ${arn}` };
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      return {
+        state: "failed",
+        seen: lake.explain(error),
+        fix: "Go through the causes that are named, in their order",
+      };
+    }
+  },
+};
+
+/** AWS refuses signatures that are older; SQS and STS allow five minutes. */
+const refusedSeconds = 300;
+const noteworthySeconds = 60;
+
+export const clock: Check = {
+  id: "clock",
+  title: "The clock is right",
+  explain: "AWS refuses requests that were signed more than 5 minutes ago or in the future.",
+  needs: ["region"],
+  async run(lake, signal) {
+    const [endpoint] = await endpointsOf(lake);
+    const url = endpoint?.url ?? "";
+    const before = Date.now();
+    const { headers } = await fetch(url, { signal, redirect: "manual" });
+    const now = (before + Date.now()) / 2;
+    const date = Date.parse(headers.get("date") ?? "");
+    if (Number.isNaN(date)) return { state: "could not check", seen: `${new URL(url).host} tells no time` };
+    const seconds = Math.round((now - date) / 1000);
+    const off = Math.abs(seconds);
+    const seen = off < 3 ? "as AWS has it" : `${off} s ${seconds > 0 ? "ahead of" : "behind"} that of AWS`;
+    if (off < noteworthySeconds) return { state: "ok", seen };
+    return {
+      state: off < refusedSeconds ? "warning" : "failed",
+      seen,
+      fix: "Set the clock of this machine by NTP (chrony, systemd-timesyncd)",
+      commands: ["timedatectl set-ntp true"],
+    };
+  },
+};
+
+interface Endpoint {
+  readonly service: "STS" | "SQS" | "S3";
+  readonly url: string;
+  /** The element of the configuration that names it. */
+  readonly setting?: string;
+}
+
+export const endpoints: Check = {
+  id: "endpoints",
+  title: "The endpoints of AWS are reached",
+  explain:
+    "STS, SQS and S3 are asked over HTTPS: their names have to be found, connected to, and have certificates of theirs.",
+  needs: ["region"],
+  async run(lake, signal) {
+    const tried = await Promise.all((await endpointsOf(lake)).map((endpoint) => reach(endpoint, signal)));
+    const seen = tried.map(({ seen }) => seen).join("; ");
+    const broken = tried.filter(({ fix }) => fix !== undefined);
+    const [first] = broken;
+    if (first?.fix === undefined) return { state: "ok", seen };
+    return { state: "failed", seen: broken.map(({ seen }) => seen).join("; "), fix: first.fix };
+  },
+};
+
+async function endpointsOf(lake: Lake): Promise<Endpoint[]> {
+  const { stsEndpoint, serviceEndpoint, queue } = lake.subscriber;
+  const { sqs, s3 } = await lake.clients();
+  const region = await lake.region();
+  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const given = async (client: typeof sqs | typeof s3): Promise<string | undefined> => {
+    const endpoint = await client.config.endpoint?.();
+    if (endpoint === undefined) return undefined;
+    const { protocol, hostname, port } = endpoint;
+    return `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`;
+  };
+  const everything = lake.endpoint ?? process.env.AWS_ENDPOINT_URL;
+  return [
+    {
+      service: "STS",
+      url: everything ?? (stsEndpoint === undefined ? `https://sts.${region}.${domain}` : endpointUrl(stsEndpoint)),
+      ...(stsEndpoint !== undefined && { setting: "<sts_endpoint>" }),
+    },
+    {
+      service: "SQS",
+      url: everything ?? (await given(sqs)) ?? `https://sqs.${region}.${domain}`,
+      ...(queue.includes("//") && { setting: "<sqs_name>" }),
+    },
+    {
+      service: "S3",
+      url:
+        everything ??
+        (serviceEndpoint === undefined ? `https://s3.${region}.${domain}` : s3Endpoint(serviceEndpoint).endpoint),
+      ...(serviceEndpoint !== undefined && { setting: "<service_endpoint>" }),
+    },
+  ];
+}
+
+interface Reached {
+  readonly seen: string;
+  readonly fix?: string;
+}
+
+async function reach({ service, url, setting }: Endpoint, signal: AbortSignal): Promise<Reached> {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const name = `${service} at ${host}`;
+  const where = setting === undefined ? "" : `Correct ${setting}, or `;
+  let address: string;
+  try {
+    ({ address } = await lookup(host));
+  } catch (error) {
+    return {
+      seen: `${name}: the name is not found (${codeOf(error)})`,
+      fix: `${where}${where === "" ? "M" : "m"}ake the name ${host} known to the resolver of this machine`,
+    };
+  }
+  const target = Number(port || (protocol === "https:" ? 443 : 80));
+  try {
+    await opened(connectTcp({ host: address, port: target }), "connect", signal);
+  } catch (error) {
+    return {
+      seen: `${name}: no connection to ${address}:${target} (${codeOf(error)})`,
+      fix: `${where}${where === "" ? "L" : "l"}et this machine through to ${host}:${target} (firewall, security group, route, proxy)`,
+    };
+  }
+  if (protocol === "http:") return { seen: `${name}: reached, without TLS` };
+  try {
+    await opened(connectTls({ host: address, port: target, servername: host }), "secureConnect", signal);
+    return { seen: `${name}: reached` };
+  } catch (error) {
+    return {
+      seen: `${name}: no TLS (${codeOf(error)})`,
+      fix: `Let ${host} through without inspection, or make the authority of the inspecting proxy known by NODE_EXTRA_CA_CERTS`,
+    };
+  }
+}
+
+function opened(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = (done: () => void) => {
+      socket.destroy();
+      done();
+    };
+    socket.setTimeout(5_000, () => end(() => reject(Object.assign(new Error("silence"), { code: "ETIMEDOUT" }))));
+    socket.once(event, () => end(resolve));
+    socket.once("error", (error) => end(() => reject(error)));
+    signal.addEventListener("abort", () => end(() => reject(signal.reason)), { once: true });
+  });
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+}

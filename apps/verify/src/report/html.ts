@@ -1,0 +1,45 @@
+import type { Result, State } from "../check.ts";
+import type { Verdict } from "../verdict.ts";
+import { escaped } from "./junit.ts";
+
+const colours: Readonly<Record<State, string>> = {
+  ok: "#1a7f37",
+  warning: "#9a6700",
+  failed: "#cf222e",
+  "could not check": "#57606a",
+  "not applicable": "#8c959f",
+};
+
+const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2328}
+h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2rem}section{border-left:4px solid;padding:.2rem 1rem;margin:1rem 0;break-inside:avoid}
+h3{font-size:1rem;margin:0}p{margin:.3rem 0;overflow-wrap:anywhere}pre{background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
+@media print{body{max-width:none;margin:0}pre{border:1px solid #ccc}}`;
+
+/** One file that needs no other: no script, no font, no picture. */
+export function htmlReport({ line }: Verdict, results: readonly Result[]): string {
+  const subjects = [...new Set(results.map(({ subject }) => subject))];
+  const parts = subjects.map((subject) => {
+    const own = results.filter((result) => result.subject === subject);
+    return `<h2>Subscriber of ${escaped(subject)}</h2>\n${own.map(section).join("\n")}`;
+  });
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Security Lake subscription</title><style>${style}</style></head>
+<body><h1>${escaped(line)}</h1>
+${parts.join("\n")}
+</body></html>
+`;
+}
+
+function section({ check, state, seen, fix, policy, console, commands = [] }: Result): string {
+  const troubled = state === "failed" || state === "warning";
+  const lines = [
+    `<h3><span style="color:${colours[state]}">${state}</span> ${escaped(check.title)} <small>(${check.id})</small></h3>`,
+    `<p>${escaped(seen)}</p>`,
+    ...(troubled ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
+    ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
+    ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
+    ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
+    ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.join("\n"))}</pre>`]),
+  ];
+  return `<section style="border-color:${colours[state]}">${lines.join("\n")}</section>`;
+}

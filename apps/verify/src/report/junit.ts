@@ -1,0 +1,34 @@
+import type { Result } from "../check.ts";
+
+/** The report for build servers. A warning passes and is told; what could not be checked is skipped. */
+export function junitReport(results: readonly Result[]): string {
+  const count = (...states: readonly Result["state"][]) => results.filter(({ state }) => states.includes(state)).length;
+  const cases = results.map((result) => {
+    const { check, subject } = result;
+    return `  <testcase classname="${escaped(subject)}" name="${escaped(`${check.id}: ${check.title}`)}">${inside(result)}</testcase>`;
+  });
+  const attributes = `name="security-lake-verify" tests="${results.length}" failures="${count("failed")}" skipped="${count("could not check", "not applicable")}"`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite ${attributes}>\n${cases.join("\n")}\n</testsuite>\n`;
+}
+
+function inside({ state, seen, fix, policy, commands = [] }: Result): string {
+  const details = [
+    ...(fix === undefined ? [] : [`To do: ${fix}`]),
+    ...(policy === undefined ? [] : [JSON.stringify(policy, null, 2)]),
+    ...commands,
+  ].join("\n");
+  if (state === "failed") return `<failure message="${escaped(seen)}">${escaped(details)}</failure>`;
+  if (state === "could not check" || state === "not applicable") return `<skipped message="${escaped(seen)}"/>`;
+  return `<system-out>${escaped(`${state}: ${seen}${details === "" ? "" : `\n${details}`}`)}</system-out>`;
+}
+
+/** For text and attributes of XML and HTML; what XML cannot hold is left out. */
+export function escaped(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, "")
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
+}

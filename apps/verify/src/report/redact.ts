@@ -1,0 +1,51 @@
+import { externalIdMark, type Result } from "../check.ts";
+
+/** The same with each text changed. */
+export function mapTexts<T>(value: T, change: (text: string) => string): T {
+  if (typeof value === "string") return change(value) as T;
+  if (Array.isArray(value)) return value.map((one) => mapTexts(one, change)) as T;
+  if (typeof value !== "object" || value === null || value instanceof Function) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, mapTexts(one, change)])) as T;
+}
+
+/** What may be told, of a result; the check itself is left as it is. */
+export function mapResult({ check, ...told }: Result, change: (text: string) => string): Result {
+  return { check, ...mapTexts(told, change) };
+}
+
+/** Puts the external ID where its mark stands. */
+export function revealed(externalId: string): (text: string) => string {
+  return (text) => text.replaceAll(externalIdMark, externalId);
+}
+
+const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]+/g;
+/** Names that AWS itself gives are no secret. */
+const common = /^(root|\*|aws|ext|admin)$/;
+
+/**
+ * Masks account numbers, access keys and the names of what belongs to them, the same always by the same mark, so that a
+ * report can be read by others. Of all texts together, for a name is masked wherever it stands.
+ */
+export function redaction(texts: readonly string[]): (text: string) => string {
+  const marks = new Map<string, string>();
+  const mark = (found: string, kind: string): void => {
+    if (marks.has(found) || common.test(found)) return;
+    const count = [...marks.values()].filter((one) => one.startsWith(`<${kind}-`)).length + 1;
+    marks.set(found, `<${kind}-${count}>`);
+  };
+  const all = texts.join("\n");
+  for (const found of all.match(/\baws-security-data-lake-[a-z0-9-]+\b/g) ?? []) mark(found, "bucket");
+  for (const found of all.match(arn) ?? []) {
+    const [, , service = "", , , ...rest] = found.split(":");
+    // The name: after the kind of thing, and without folders of a bucket or a session.
+    const [first = "", second] = rest.join(":").split("/");
+    const name = (service === "s3" || second === undefined ? first : second).replace(/\*$/, "");
+    if (name.length > 2) mark(name, service === "" ? "name" : service);
+  }
+  for (const found of all.match(/\bAmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
+  for (const found of all.match(/\b(AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}\b/g) ?? []) mark(found, "key");
+  for (const found of all.match(/(?<!\d)\d{12}(?!\d)/g) ?? []) mark(found, "account");
+  // Longer ones first: a name can be a part of another.
+  const found = [...marks].sort(([a], [b]) => b.length - a.length);
+  return (text) => found.reduce((left, [name, masked]) => left.replaceAll(name, masked), text);
+}
