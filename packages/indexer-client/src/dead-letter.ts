@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Where what cannot be processed is kept with the reason, instead of being lost. */
@@ -46,13 +46,14 @@ interface Waiting {
 
 /**
  * A file with one JSON object a line, readable by its owner alone. Entries that arrive while a write is under way are
- * written and synced together. Files that were set aside are never deleted here.
+ * written and synced together. Several may write to one file, of one process or of several: nothing is ever taken out of
+ * it, and files that were set aside are never deleted here.
  */
 export function openDeadLetter(path: string, options: DeadLetterOptions = {}): DeadLetter {
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   let waiting: Waiting[] = [];
   let working: Promise<void> | undefined;
-  let file: { readonly handle: FileHandle; size: number } | undefined;
+  let file: FileHandle | undefined;
 
   async function work(): Promise<void> {
     while (waiting.length > 0) {
@@ -62,6 +63,7 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
         await append(group.map(({ line }) => line).join(""));
         for (const { resolve } of group) resolve();
       } catch (error) {
+        await closeFile().catch(() => {});
         for (const { reject } of group) reject(error);
       }
     }
@@ -70,24 +72,34 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
   }
 
   async function append(lines: string): Promise<void> {
-    if (file !== undefined && file.size >= maxBytes) {
-      await file.handle.close();
-      file = undefined;
-      await rename(path, setAside(path, new Date()));
+    const file = await openFile();
+    const size = await sizeOf(file);
+    // A line that a crash, or another writer without room, has torn stays alone on its line.
+    const torn = size > 0 && !(await endsWithNewline(file, size));
+    const bytes = Buffer.from(torn ? `\n${lines}` : lines);
+    // In one call, into which no other writer can get.
+    const { bytesWritten } = await file.write(bytes);
+    if (bytesWritten < bytes.length) {
+      throw new Error(`${path} took ${bytesWritten} of ${bytes.length} bytes: make room for it`);
     }
+    await file.datasync();
+  }
+
+  /** The file that has the name now: another writer may have set ours aside, or somebody deleted it. */
+  async function openFile(): Promise<FileHandle> {
+    if (file !== undefined && !(await hasName(file, path))) await closeFile();
     file ??= await openForAppend(path);
-    const bytes = Buffer.from(lines);
-    try {
-      await file.handle.appendFile(bytes);
-      await file.handle.datasync();
-      file.size += bytes.length;
-    } catch (error) {
-      // A part of the lines may be there: taken away, so that the next entry does not end up inside of it.
-      await file.handle.truncate(file.size).catch(() => {});
-      await file.handle.close().catch(() => {});
-      file = undefined;
-      throw error;
-    }
+    if ((await sizeOf(file)) < maxBytes) return file;
+    await rename(path, setAside(path, new Date())).catch(onlyIfMissing);
+    await closeFile();
+    file = await openForAppend(path);
+    return file;
+  }
+
+  async function closeFile(): Promise<void> {
+    const closing = file;
+    file = undefined;
+    await closing?.close();
   }
 
   return {
@@ -99,30 +111,36 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
     },
     async close() {
       await working;
-      await file?.handle.close();
-      file = undefined;
+      await closeFile();
     },
   };
 }
 
-async function openForAppend(path: string): Promise<{ handle: FileHandle; size: number }> {
+async function openForAppend(path: string): Promise<FileHandle> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const handle = await open(path, "a+", 0o600);
   try {
     await handle.chmod(0o600);
-    let { size } = await handle.stat();
-    if (size > 0 && !(await endsWithNewline(handle, size))) {
-      // The line that a crash has torn stays alone on its line.
-      await handle.appendFile("\n");
-      size++;
-    }
     await syncFolder(folder);
-    return { handle, size };
+    return handle;
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+async function sizeOf(handle: FileHandle): Promise<number> {
+  return (await handle.stat()).size;
+}
+
+async function hasName(handle: FileHandle, path: string): Promise<boolean> {
+  const [ours, named] = await Promise.all([handle.stat(), stat(path).catch(onlyIfMissing)]);
+  return named !== undefined && named.ino === ours.ino && named.dev === ours.dev;
+}
+
+function onlyIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 async function endsWithNewline(handle: FileHandle, size: number): Promise<boolean> {

@@ -95,23 +95,91 @@ describe("a dead letter file", () => {
     }
   });
 
-  it("that cannot be written rejects, takes back what was half written, and works again later", async () => {
+  it("that cannot be written rejects, and what was half written stays alone on its line", async () => {
     const path = join(folder, "dead.ndjson");
     const deadLetter = openDeadLetter(path);
     await deadLetter.keep({ i: 1 });
-    const probe = await fs.open(join(folder, "probe"), "w");
-    const append = vi.spyOn(Object.getPrototypeOf(probe), "appendFile").mockImplementationOnce(async () => {
-      appendFileSync(path, '{"i":');
-      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
-    });
+    await tearNextWrite(path, "ENOSPC");
     await expect(deadLetter.keep({ i: 2 })).rejects.toThrow("ENOSPC");
-    append.mockRestore();
     await deadLetter.keep({ i: 3 });
-    expect(lines(path)).toEqual([{ i: 1 }, { i: 3 }]);
+    expect(readFileSync(path, "utf8")).toBe('{"i":1}\n{"i":\n{"i":3}\n');
     await deadLetter.close();
-    await probe.close();
+  });
+
+  it("that took only a part of an entry rejects it", async () => {
+    const path = join(folder, "dead.ndjson");
+    const deadLetter = openDeadLetter(path);
+    await tearNextWrite(path);
+    await expect(deadLetter.keep({ i: 2 })).rejects.toThrow("took 5 of 8 bytes");
+    await deadLetter.close();
   });
 });
+
+describe("a dead letter file that somebody took away", () => {
+  it("is begun anew: no entry goes into a file without a name", async () => {
+    const path = join(folder, "dead.ndjson");
+    const deadLetter = openDeadLetter(path);
+    await deadLetter.keep({ i: 1 });
+    rmSync(path);
+    await deadLetter.keep({ i: 2 });
+    expect(lines(path)).toEqual([{ i: 2 }]);
+    await deadLetter.close();
+  });
+});
+
+describe("a dead letter file with two writers", () => {
+  it("loses nothing of one when the other cannot write", async () => {
+    const path = join(folder, "dead.ndjson");
+    const [one, other] = [openDeadLetter(path), openDeadLetter(path)];
+    await one.keep({ one: 1 });
+    await other.keep({ other: 1 });
+    await tearNextWrite(path, "ENOSPC");
+    await expect(one.keep({ one: 2 })).rejects.toThrow("ENOSPC");
+    await other.keep({ other: 2 });
+    await one.keep({ one: 3 });
+    expect(readFileSync(path, "utf8")).toBe('{"one":1}\n{"other":1}\n{"i":\n{"other":2}\n{"one":3}\n');
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("is set aside once it is full, not by each of them, and nothing is lost", async () => {
+    const path = join(folder, "dead.ndjson");
+    const writers = [openDeadLetter(path, { maxBytes: 1_000 }), openDeadLetter(path, { maxBytes: 1_000 })];
+    for (let i = 0; i < 50; i++) await writers[i % 2]?.keep({ i, text: "x".repeat(100) });
+    await Promise.all(writers.map((writer) => writer.close()));
+    const files = readdirSync(folder);
+    const kept = files.flatMap((file) => lines(join(folder, file))) as { i: number }[];
+    expect(kept.map(({ i }) => i).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    for (const file of files) {
+      if (join(folder, file) !== path) expect(statSync(join(folder, file)).size).toBeGreaterThanOrEqual(1_000);
+    }
+  });
+
+  it("holds each entry of both, however they come", async () => {
+    const path = join(folder, "dead.ndjson");
+    const writers = [openDeadLetter(path, { maxBytes: 20_000 }), openDeadLetter(path, { maxBytes: 20_000 })];
+    const numbers = Array.from({ length: 400 }, (_, i) => i);
+    for (let at = 0; at < 400; at += 40) {
+      const some = numbers.slice(at, at + 40);
+      await Promise.all(some.map((i) => writers[i % 2]?.keep({ i, text: "x".repeat(i * 10) })));
+    }
+    await Promise.all(writers.map((writer) => writer.close()));
+    const kept = readdirSync(folder).flatMap((file) => lines(join(folder, file))) as { i: number }[];
+    expect(kept.map(({ i }) => i).sort((a, b) => a - b)).toEqual(numbers);
+  });
+});
+
+/** The next write puts `{"i":` into the file, and fails with the code or says that this was all. */
+async function tearNextWrite(path: string, code?: string): Promise<void> {
+  const probe = await fs.open(join(folder, "probe"), "w");
+  const { prototype } = probe.constructor as unknown as { prototype: fs.FileHandle };
+  await probe.close();
+  rmSync(join(folder, "probe"));
+  vi.spyOn(prototype, "write").mockImplementationOnce((async () => {
+    appendFileSync(path, '{"i":');
+    if (code !== undefined) throw Object.assign(new Error(`${code}: no space left on device`), { code });
+    return { bytesWritten: 5, buffer: Buffer.alloc(0) };
+  }) as never);
+}
 
 describe("the entry of a document", () => {
   it("holds the source as it was, numbers unrounded", () => {
