@@ -1,4 +1,4 @@
 import { defineConfig } from "tsup";
-import { packageOptions } from "../../tooling/tsup/package.ts";
+import { appOptions } from "../../tooling/tsup/app.ts";
 
-export default defineConfig({ ...packageOptions, entry: ["src/main.ts"] });
+export default defineConfig(appOptions);

@@ -1,0 +1,32 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createLab } from "@threatlockdown/tooling-lab";
+import { makeObject } from "@threatlockdown/tooling-lake";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const run = promisify(execFile);
+const app = join(import.meta.dirname, "..");
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "threatlockdown-bundle-"));
+  const tsup = join(app, "../../node_modules/tsup/dist/cli-default.js");
+  await run(process.execPath, [tsup, "--out-dir", folder], { cwd: app });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+it("is one file that does the job far from any node_modules", async () => {
+  expect(await readdir(folder)).toEqual(["main.js"]);
+  await using lab = await createLab();
+  lab.put(makeObject({ source: "waf_2_0", rows: 7 }));
+  const output = join(lab.folder, "out");
+  const args = ["once", "--json", "--config", join(lab.folder, "ossec.conf"), "--output", `file:${output}`];
+  const { stdout, stderr } = await run(process.execPath, [join(folder, "main.js"), ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", ...lab.environment },
+  });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toMatchObject({ events: 7, stored: 7, deleted: 1 });
+});
