@@ -90,9 +90,9 @@ function openAnalysisd(sockets: string): Destination {
 
 function indexerTeller(log: Log): (event: IndexerEvent) => void {
   return (event) => {
-    if (event.kind === "answered") {
+    if (event.type === "answered") {
       log.debug(`Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`);
-    } else if (event.kind === "resumed" || event.kind === "smaller") log.info(event.message);
+    } else if (event.type === "resumed" || event.type === "smaller") log.info(event.message);
     else log.warning(event.message);
   };
 }
