@@ -1,4 +1,4 @@
-import { createLab } from "@threatlockdown/tooling-lab";
+import { createLab, until } from "@threatlockdown/tooling-lab";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { startOpenSearch } from "@threatlockdown/tooling-opensearch";
 import { expect, it } from "vitest";
@@ -41,11 +41,3 @@ it("deletes nothing while OpenSearch is down, and loses nothing when it is back"
   const expected = objects.flatMap(({ key, rows }) => Array.from({ length: rows }, (_, row) => `${key} ${row}`)).sort();
   expect(places).toEqual(expected);
 }, 240_000);
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("the condition did not come true within 60 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

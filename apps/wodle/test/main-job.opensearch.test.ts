@@ -1,4 +1,4 @@
-import { createLab, generatedSamples, type Lab, realSamples } from "@threatlockdown/tooling-lab";
+import { createLab, generatedSamples, type Lab, realSamples, until } from "@threatlockdown/tooling-lab";
 import { makeLake, makeObject } from "@threatlockdown/tooling-lake";
 import { useOpenSearch } from "@threatlockdown/tooling-opensearch/vitest";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -184,12 +184,4 @@ function withoutNulls(value: Record<string, unknown>): Record<string, unknown> {
     return members.length === 0 && Object.keys(item).length > 0 ? undefined : Object.fromEntries(members);
   };
   return clean(value) as Record<string, unknown>;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("the condition did not come true within 30 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { createLab, type Lab } from "@threatlockdown/tooling-lab";
+import { createLab, type Lab, until } from "@threatlockdown/tooling-lab";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -48,11 +48,3 @@ describe("run", () => {
     expect((await wodle.ended).code).toBe(0);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("the condition did not come true within 20 s");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
