@@ -6,7 +6,7 @@ import { awsCommand } from "../command.ts";
 import { routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, concernsAction, type Document, judge, type Question, repaired, trustStatement } from "../policy.ts";
-import { nameOf, type Refusal, type Role, refusals, repairOf } from "../role.ts";
+import { nameOf, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 
 const assume = "sts:AssumeRole";
@@ -189,8 +189,9 @@ export const user: Check = {
         fix: "Make a user for the subscriber and put its keys into the profile",
       };
     }
-    const who = principalOf(arn);
-    return asAdministrator(lake, "iam:SimulatePrincipalPolicy", account, async (admin) => {
+    return asAdministrator(lake, "iam:SimulatePrincipalPolicy and iam:GetRole", account, async (admin) => {
+      // A session's ARN leaves out the path of its role.
+      const who = arn.includes(":assumed-role/") ? (await readRole(admin, principalOf(arn))).arn : arn;
       const found = await refusals(admin, who, [assume], roleArn);
       if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
       const [{ why }] = found as [Refusal];

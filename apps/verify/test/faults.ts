@@ -1,0 +1,740 @@
+import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
+import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { notification } from "@threatlockdown/tooling-lake";
+import type { SubscriptionOptions } from "@threatlockdown/tooling-local-aws";
+import { lakeKey, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
+
+/** One thing that is wrong. */
+export interface Fault {
+  readonly name: string;
+  readonly options?: SettingOptions;
+  make(setting: Setting): void | Promise<void>;
+  /** The check that finds it, before all others. */
+  readonly found: string;
+  readonly state?: "warning";
+  /** What is told. */
+  readonly seen: RegExp;
+  /** The fix, where it is not one of AWS: done by hand here. Default: the commands as printed. */
+  readonly mend?: (setting: Setting) => void | Promise<void>;
+}
+
+const subscribe = (options: SubscriptionOptions): SettingOptions => ({ subscription: () => options });
+const version = "2012-10-17";
+
+function trust(setting: Setting, change: object): void {
+  const { lake, aws } = setting;
+  const statement = {
+    Effect: "Allow",
+    Principal: { AWS: lake.userArn },
+    Action: "sts:AssumeRole",
+    Condition: { StringEquals: { "sts:ExternalId": [lake.externalId] } },
+    ...change,
+  };
+  aws.setTrust(lake.roleArn, { Version: version, Statement: [statement] });
+}
+
+/** The role trusts its account, so that the user's own policies count. */
+function byPolicies(setting: Setting): void {
+  trust(setting, { Principal: { AWS: `arn:aws:iam::${setting.lake.account}:root` } });
+}
+
+const assumePolicy = ({ lake }: Setting) => `Assume-${lake.roleName}`;
+
+function userMay(setting: Setting, statement: object): void {
+  const { aws, lake } = setting;
+  aws.putUserPolicy(lake.userArn, assumePolicy(setting), { Version: version, Statement: [statement] });
+}
+
+const subscriberActions = [
+  "ReceiveMessage",
+  "DeleteMessage",
+  "ChangeMessageVisibility",
+  "GetQueueUrl",
+  "GetQueueAttributes",
+];
+
+function rolePolicy({ aws, lake }: Setting, name: string, statement: object): void {
+  aws.putRolePolicy(lake.roleArn, name, { Version: version, Statement: [{ Effect: "Allow", ...statement }] });
+}
+
+function clientSettings({ aws, lake }: Setting) {
+  return { endpoint: aws.url, region: lake.region, credentials: aws.credentials, forcePathStyle: true };
+}
+
+async function setQueue(setting: Setting, Attributes: Record<string, string>): Promise<void> {
+  const command = new SetQueueAttributesCommand({ QueueUrl: setting.lake.queueUrl, Attributes });
+  await new SQSClient(clientSettings(setting)).send(command);
+}
+
+async function setNotifications(setting: Setting, NotificationConfiguration: object): Promise<void> {
+  const command = new PutBucketNotificationConfigurationCommand({
+    Bucket: setting.lake.bucket,
+    NotificationConfiguration,
+  });
+  await new S3Client(clientSettings(setting)).send(command);
+}
+
+function ruleArn({ lake }: Setting): string {
+  const name = lake.queueName.replace("-Main-Queue", "-Rule");
+  return `arn:aws:events:${lake.region}:${lake.account}:rule/${name}`;
+}
+
+function ruleFor(setting: Setting, bucket: string, queueArn: string): void {
+  const pattern = { source: ["aws.s3"], detail: { bucket: { name: [bucket] } } };
+  const name = ruleArn(setting).split("/").at(-1) ?? "";
+  setting.aws.createRule({ name, pattern, targets: [{ queueArn, form: "eventbridge" }] });
+}
+
+function sendStatement(setting: Setting, change: object): Record<string, string> {
+  const statement = {
+    Effect: "Allow",
+    Principal: { Service: "events.amazonaws.com" },
+    Action: "sqs:SendMessage",
+    Resource: setting.lake.queueArn,
+    Condition: { ArnEquals: { "aws:SourceArn": ruleArn(setting) } },
+    ...change,
+  };
+  return { Policy: JSON.stringify({ Version: version, Statement: [statement] }) };
+}
+
+/** A bucket that tells its queue itself. */
+async function native(setting: Setting, sourceArn = `arn:aws:s3:::${setting.lake.bucket}`): Promise<void> {
+  const QueueConfigurations = [{ QueueArn: setting.lake.queueArn, Events: ["s3:ObjectCreated:*"] }];
+  const from = (arn: string) =>
+    sendStatement(setting, {
+      Principal: { Service: "s3.amazonaws.com" },
+      Condition: { ArnLike: { "aws:SourceArn": arn } },
+    });
+  await setQueue(setting, from(`arn:aws:s3:::${setting.lake.bucket}`));
+  await setNotifications(setting, { QueueConfigurations });
+  await setQueue(setting, from(sourceArn));
+}
+
+/** A queue that nothing stale is in. */
+async function afresh(setting: Setting): Promise<void> {
+  await setting.aws_cli(`aws sqs purge-queue --queue-url ${setting.lake.queueUrl}`);
+  setting.put();
+}
+
+const trusts: readonly Fault[] = (
+  [
+    ["names another user", { Principal: { AWS: "arn:aws:iam::123456789012:user/admin" } }, /does not name arn/],
+    ["names another account", { Principal: { AWS: "arn:aws:iam::210987654321:root" } }, /does not name arn/],
+    ["names a service", { Principal: { Service: "ec2.amazonaws.com" } }, /does not name arn/],
+    ["allows another action", { Action: "sts:TagSession" }, /without the action sts:AssumeRole/],
+    [
+      "asks for another external ID",
+      { Condition: { StringEquals: { "sts:ExternalId": ["another"] } } },
+      /another external ID/,
+    ],
+    [
+      "asks for one of other external IDs",
+      { Condition: { StringLike: { "sts:ExternalId": ["a*", "b*"] } } },
+      /another external ID/,
+    ],
+    ["forbids the user", { Effect: "Deny" }, /Effect Deny/],
+    [
+      "forbids this external ID",
+      { Condition: { StringNotEquals: { "sts:ExternalId": ["threatlockdown-external-id"] } } },
+      /another external ID/,
+    ],
+    [
+      "wants other conditions too",
+      { Condition: { StringEquals: { "aws:PrincipalAccount": "210987654321" } } },
+      /conditions that these requests do not meet/,
+    ],
+  ] as const
+).map(([name, change, seen]) => ({
+  name: `trust policy ${name}`,
+  make: (setting) => {
+    if (name.includes("another account")) setting.aws.createAccount({ id: "210987654321" });
+    trust(setting, change);
+  },
+  found: "role",
+  seen,
+}));
+
+const laxTrusts: readonly Fault[] = (
+  [
+    ["asks for no external ID", { Condition: {} }],
+    ["takes any external ID", { Condition: { StringLike: { "sts:ExternalId": "*" } } }],
+    [
+      "takes also no external ID",
+      { Condition: { StringEqualsIfExists: { "sts:ExternalId": "threatlockdown-external-id" } } },
+    ],
+  ] as const
+).map(([name, change]) => ({
+  name: `trust policy ${name}`,
+  make: (setting) => trust(setting, change),
+  found: "role",
+  state: "warning",
+  seen: /whatever the external ID is/,
+}));
+
+const users: readonly Fault[] = [
+  {
+    name: "user has no policy for another role's name",
+    make: (setting) => {
+      byPolicies(setting);
+      userMay(setting, { Effect: "Allow", Action: "sts:AssumeRole", Resource: `${setting.lake.roleArn}-other` });
+    },
+    found: "user",
+    seen: /no policy allows it/,
+  },
+  {
+    name: "user's policy allows another action",
+    make: (setting) => {
+      byPolicies(setting);
+      userMay(setting, { Effect: "Allow", Action: "sts:GetSessionToken", Resource: "*" });
+    },
+    found: "user",
+    seen: /no policy allows it/,
+  },
+  {
+    name: "user is forbidden by an own policy",
+    make: ({ aws, lake }) =>
+      aws.putUserPolicy(lake.userArn, "Less", {
+        Version: version,
+        Statement: [{ Effect: "Deny", Action: "sts:*", Resource: "*" }],
+      }),
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "user is forbidden by one statement among others",
+    make: ({ aws, lake }) =>
+      aws.putUserPolicy(lake.userArn, "Less", {
+        Version: version,
+        Statement: [
+          { Effect: "Allow", Action: "iam:GetUser", Resource: "*" },
+          { Effect: "Deny", Action: ["iam:CreateUser", "sts:AssumeRole"], Resource: "*" },
+        ],
+      }),
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "user's boundary does not allow it",
+    make: async (setting) => {
+      byPolicies(setting);
+      const arn = setting.aws.createManagedPolicy("Bounds", {
+        Version: version,
+        Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }],
+      });
+      await setting.aws_cli(
+        `aws iam put-user-permissions-boundary --user-name ${setting.lake.userName} --permissions-boundary ${arn}`,
+      );
+    },
+    found: "user",
+    seen: /permissions boundary does not allow it/,
+  },
+  {
+    name: "organization does not allow the user's account to assume roles",
+    make: ({ aws, lake }) =>
+      aws.setServiceControlPolicies(lake.account, [
+        { Version: version, Statement: [{ Effect: "Allow", NotAction: "sts:AssumeRole", Resource: "*" }] },
+      ]),
+    found: "user",
+    seen: /service control policy/,
+    mend: ({ aws, lake }) => aws.setServiceControlPolicies(lake.account, []),
+  },
+];
+
+const permissions: readonly Fault[] = [
+  ...subscriberActions.map(
+    (missing): Fault => ({
+      name: `role lacks sqs:${missing}`,
+      make: (setting) => {
+        const Action = subscriberActions.filter((one) => one !== missing).map((one) => `sqs:${one}`);
+        rolePolicy(setting, "SubscriberQueue", { Action, Resource: setting.lake.queueArn });
+      },
+      found: "role-permissions",
+      seen: new RegExp(`sqs:${missing} on .*no policy allows it`),
+    }),
+  ),
+  {
+    name: "role's policy names another queue",
+    make: (setting) =>
+      rolePolicy(setting, "SubscriberQueue", { Action: "sqs:*", Resource: `${setting.lake.queueArn}-2` }),
+    found: "role-permissions",
+    seen: /sqs:ReceiveMessage on .*sqs:DeleteMessage on/,
+  },
+  {
+    name: "role's policy names another bucket",
+    make: (setting) =>
+      rolePolicy(setting, "SubscriberSources", { Action: "s3:GetObject", Resource: "arn:aws:s3:::other/*" }),
+    found: "role-permissions",
+    seen: /s3:GetObject on arn:aws:s3:::aws-security-data-lake.*VPC_FLOW/,
+  },
+  {
+    name: "role may list the bucket only",
+    make: (setting) =>
+      rolePolicy(setting, "SubscriberSources", {
+        Action: "s3:ListBucket",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}`,
+      }),
+    found: "role-permissions",
+    seen: /s3:GetObject on/,
+  },
+  {
+    name: "role may not read one of the sources that are announced",
+    make: (setting) => {
+      setting.put(otherObject);
+      rolePolicy(setting, "SubscriberSources", {
+        Action: "s3:GetObject",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/aws/VPC_FLOW/*`,
+      });
+    },
+    found: "role-permissions",
+    seen: /s3:GetObject on [^;]*WAF\/\* \(no policy allows it\)$/,
+  },
+  ...["sqs:DeleteMessage", "sqs:*", "s3:GetObject", "s3:Get*"].map(
+    (Action): Fault => ({
+      name: `role is forbidden ${Action}`,
+      make: (setting) => rolePolicy(setting, "Less", { Effect: "Deny", Action, Resource: "*" }),
+      found: "role-permissions",
+      seen: /Effect Deny forbids it/,
+    }),
+  ),
+  {
+    name: "role's boundary does not allow the queue",
+    make: async (setting) => {
+      const arn = setting.aws.createManagedPolicy("Bounds", {
+        Version: version,
+        Statement: [{ Effect: "Allow", Action: "s3:*", Resource: "*" }],
+      });
+      await setting.aws_cli(
+        `aws iam put-role-permissions-boundary --role-name ${setting.lake.roleName} --permissions-boundary ${arn}`,
+      );
+    },
+    found: "role-permissions",
+    seen: /sqs:ReceiveMessage on .*boundary does not allow it/,
+  },
+  {
+    name: "role may not decrypt with the lake's own key",
+    options: { subscription: (aws) => ({ kmsKey: lakeKey(aws) }) },
+    make: (setting) =>
+      rolePolicy(setting, "SubscriberSources", {
+        Action: ["s3:GetObject", "s3:GetObjectVersion"],
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/aws/*`,
+      }),
+    found: "role-permissions",
+    seen: /kms:Decrypt on arn:aws:kms/,
+  },
+  {
+    name: "role gives shorter sessions than are asked for",
+    make: (setting) => {
+      setting.subscriber = { ...setting.subscriber, durationSeconds: 7_200 };
+    },
+    found: "role",
+    seen: /3600 s at most; <iam_role_duration> asks for 7200 s/,
+  },
+];
+
+const notifications: readonly Fault[] = [
+  {
+    name: "bucket does not tell EventBridge",
+    make: (setting) => setNotifications(setting, {}),
+    found: "notification",
+    seen: /does not tell EventBridge/,
+  },
+  {
+    name: "rule is disabled",
+    make: (setting) => setting.aws.setRuleEnabled(ruleArn(setting), false),
+    found: "notification",
+    seen: /rule AmazonSecurityLake-.* is disabled/,
+  },
+  {
+    name: "rule is disabled, and the bucket does not tell EventBridge",
+    make: async (setting) => {
+      setting.aws.setRuleEnabled(ruleArn(setting), false);
+      await setNotifications(setting, {});
+    },
+    found: "notification",
+    seen: /does not tell EventBridge.*, and the EventBridge rule .* is disabled/,
+  },
+  {
+    name: "there is no rule",
+    options: subscribe({ announce: false }),
+    make: (setting) => setQueue(setting, sendStatement(setting, { Condition: {} })),
+    found: "notification",
+    seen: /no EventBridge rule and no event notification leads/,
+  },
+  {
+    name: "there is no rule, though the bucket tells EventBridge",
+    options: subscribe({ announce: false }),
+    make: async (setting) => {
+      await setNotifications(setting, { EventBridgeConfiguration: {} });
+      await setQueue(setting, sendStatement(setting, { Condition: {} }));
+    },
+    found: "notification",
+    seen: /no EventBridge rule and no event notification leads/,
+  },
+  {
+    name: "rule is of another bucket",
+    options: subscribe({ announce: false }),
+    make: async (setting) => {
+      await setNotifications(setting, { EventBridgeConfiguration: {} });
+      ruleFor(setting, "some-other-bucket", setting.lake.queueArn);
+    },
+    found: "notification",
+    seen: /leads to the queue, and not from aws-security-data-lake/,
+  },
+  {
+    name: "rule leads to another queue",
+    options: subscribe({ announce: false }),
+    make: async (setting) => {
+      await setNotifications(setting, { EventBridgeConfiguration: {} });
+      ruleFor(setting, setting.lake.bucket, setting.aws.createQueue({ name: "other" }).arn);
+    },
+    found: "notification",
+    seen: /to other targets, not to the queue/,
+  },
+  {
+    name: "bucket tells of removed objects only",
+    options: subscribe({ announce: false }),
+    make: async (setting) => {
+      await native(setting);
+      const QueueConfigurations = [{ QueueArn: setting.lake.queueArn, Events: ["s3:ObjectRemoved:*"] }];
+      await setNotifications(setting, { QueueConfigurations });
+      await setQueue(
+        setting,
+        sendStatement(setting, { Principal: { Service: ["s3.amazonaws.com", "events.amazonaws.com"] }, Condition: {} }),
+      );
+    },
+    found: "notification",
+    seen: /no EventBridge rule and no event notification leads/,
+  },
+];
+
+const policies: readonly Fault[] = [
+  ...(
+    [
+      [
+        "lets another rule in",
+        { Condition: { ArnEquals: { "aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/other" } } },
+      ],
+      ["lets another account in", { Condition: { StringEquals: { "aws:SourceAccount": "210987654321" } } }],
+      ["lets another service in", { Principal: { Service: "sns.amazonaws.com" } }],
+      ["lets S3 in, not EventBridge", { Principal: { Service: "s3.amazonaws.com" } }],
+      ["is about another queue", { Resource: "arn:aws:sqs:us-east-1:123456789012:other" }],
+      ["allows another action", { Action: "sqs:GetQueueUrl" }],
+      ["forbids EventBridge", { Effect: "Deny", Condition: {} }],
+      [
+        "forbids everybody",
+        { Effect: "Deny", Principal: { Service: "events.amazonaws.com" }, Action: "sqs:Send*", Condition: {} },
+      ],
+    ] as const
+  ).map(
+    ([name, change]): Fault => ({
+      name: `queue's policy ${name}`,
+      make: (setting) => setQueue(setting, sendStatement(setting, change)),
+      found: "queue-policy",
+      seen: /does not let in: EventBridge rule/,
+    }),
+  ),
+  {
+    name: "queue has no policy",
+    make: (setting) => setQueue(setting, { Policy: "" }),
+    found: "queue-policy",
+    seen: /the queue has no policy/,
+  },
+  {
+    name: "queue's policy does not let the bucket in",
+    options: subscribe({ announce: false }),
+    make: (setting) => native(setting, "arn:aws:s3:::other"),
+    found: "queue-policy",
+    seen: /does not let in: event notification of the bucket/,
+  },
+];
+
+const attributes: readonly Fault[] = [
+  {
+    name: "visibility timeout is short",
+    options: subscribe({ visibilityTimeout: 10 }),
+    make: () => {},
+    found: "queue",
+    state: "warning",
+    seen: /visibility timeout 10 s/,
+  },
+  {
+    name: "messages are kept for an hour",
+    make: (setting) => setQueue(setting, { MessageRetentionPeriod: "3600" }),
+    found: "queue",
+    state: "warning",
+    seen: /kept 3600 s/,
+  },
+  {
+    name: "messages go to the dead-letter queue soon",
+    options: subscribe({ maxReceiveCount: 1 }),
+    make: () => {},
+    found: "queue",
+    state: "warning",
+    seen: /after 1 receives to/,
+  },
+  {
+    name: "queue is encrypted by AWS's own key",
+    make: (setting) => setQueue(setting, { KmsMasterKeyId: "alias/aws/sqs" }),
+    found: "queue-encryption",
+    seen: /alias\/aws\/sqs, which no service but SQS may use/,
+  },
+];
+
+const settings: readonly Fault[] = [
+  {
+    name: "external ID is wrong",
+    make: (setting) => {
+      setting.subscriber = { ...setting.subscriber, externalId: "not-the-right-one" };
+    },
+    found: "role",
+    seen: /another external ID than the one that is set/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, externalId: setting.lake.externalId };
+    },
+  },
+  {
+    name: "external ID is missing",
+    make: (setting) => {
+      const { externalId: _, ...subscriber } = setting.subscriber;
+      setting.subscriber = subscriber;
+    },
+    found: "role",
+    seen: /asks for an external ID and none is set/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, externalId: setting.lake.externalId };
+    },
+  },
+  {
+    name: "role does not exist",
+    make: (setting) => {
+      setting.subscriber = { ...setting.subscriber, roleArn: `${setting.lake.roleArn}x` };
+    },
+    found: "role",
+    seen: /there is no role/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, roleArn: setting.lake.roleArn };
+    },
+  },
+  {
+    name: "access key is not known",
+    make: (setting) => {
+      const base = provider({ ...setting.lake.userCredentials, accessKeyId: "AKIAUNKNOWN000000000" });
+      setting.surroundings = { ...setting.surroundings, base };
+    },
+    found: "credentials",
+    seen: /access key does not exist or is inactive/,
+    mend: withUser,
+  },
+  {
+    name: "secret key is wrong",
+    make: (setting) => {
+      const base = provider({ ...setting.lake.userCredentials, secretAccessKey: "wrong" });
+      setting.surroundings = { ...setting.surroundings, base };
+    },
+    found: "credentials",
+    seen: /secret access key does not belong/,
+    mend: withUser,
+  },
+  {
+    name: "session of the base credentials has ended",
+    make: (setting) => {
+      const role = setting.aws.createRole({
+        name: "instance",
+        trust: {
+          Version: version,
+          Statement: [{ Effect: "Allow", Principal: { Service: "ec2.amazonaws.com" }, Action: "sts:AssumeRole" }],
+        },
+      });
+      const base = provider(setting.aws.issueSession(role.arn));
+      setting.aws.expireSessions(role.arn);
+      setting.surroundings = { ...setting.surroundings, base };
+    },
+    found: "credentials",
+    seen: /credentials have expired/,
+    mend: withUser,
+  },
+  {
+    name: "clock is ten minutes off",
+    make: (setting) => {
+      setting.ahead = 600_000;
+    },
+    found: "clock",
+    seen: /(599|600|601) s behind that of AWS/,
+    mend: (setting) => {
+      setting.ahead = 0;
+    },
+  },
+  {
+    name: "clock is two minutes off",
+    make: (setting) => {
+      setting.ahead = -120_000;
+    },
+    found: "clock",
+    state: "warning",
+    seen: /(119|120|121) s ahead of that of AWS/,
+    mend: (setting) => {
+      setting.ahead = 0;
+    },
+  },
+  {
+    name: "nothing listens at the endpoint",
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, endpoint: "http://127.0.0.1:1" };
+    },
+    found: "endpoints",
+    seen: /no connection to 127\.0\.0\.1:1 \(ECONNREFUSED\)/,
+    mend: withEndpoint,
+  },
+  {
+    name: "endpoint's name is not found",
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, endpoint: "http://nowhere.invalid" };
+    },
+    found: "endpoints",
+    seen: /the name is not found/,
+    mend: withEndpoint,
+  },
+  {
+    name: "endpoint has no TLS",
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, endpoint: setting.aws.url.replace("http:", "https:") };
+    },
+    found: "endpoints",
+    seen: /no TLS/,
+    mend: withEndpoint,
+  },
+  {
+    name: "module is disabled",
+    make: (setting) => {
+      setting.enabled = false;
+    },
+    found: "configuration",
+    seen: /module of the subscriber is disabled/,
+    mend: (setting) => {
+      setting.enabled = true;
+    },
+  },
+  {
+    name: "configuration has a remark",
+    make: (setting) => {
+      const issue = {
+        severity: "warning",
+        line: 3,
+        column: 5,
+        subject: "<interval>",
+        problem: "is odd",
+        fix: "Write it",
+      } as const;
+      setting.manager = { issues: [issue] };
+    },
+    found: "configuration",
+    state: "warning",
+    seen: /ossec\.conf:3:5: warning: <interval> is odd/,
+    mend: (setting) => {
+      setting.manager = {};
+    },
+  },
+];
+
+function withUser(setting: Setting): void {
+  setting.surroundings = { ...setting.surroundings, base: provider(setting.lake.userCredentials) };
+}
+
+function withEndpoint(setting: Setting): void {
+  setting.surroundings = { ...setting.surroundings, endpoint: setting.aws.url };
+}
+
+const objects: readonly Fault[] = [
+  {
+    name: "queue does not exist",
+    make: (setting) => {
+      rolePolicy(setting, "Any", { Action: "sqs:*", Resource: "*" });
+      setting.surroundings = { ...setting.surroundings };
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn.replace("-Main-", "-Other-") };
+    },
+    found: "notification",
+    seen: /to other targets, not to the queue .*-Other-Queue/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
+    },
+  },
+  {
+    name: "an account sends nothing",
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, accounts: ["210987654321"] };
+    },
+    found: "arriving",
+    seen: /of account 210987654321 there is no Parquet file/,
+    mend: (setting) => {
+      setting.surroundings = { ...setting.surroundings, accounts: [] };
+    },
+  },
+  {
+    name: "nothing has come for two days",
+    options: { empty: true },
+    make: (setting) => {
+      setting.ahead = -2 * 86_400_000;
+      setting.put();
+      setting.ahead = 0;
+    },
+    found: "arriving",
+    state: "warning",
+    seen: /nothing has come for 48 h/,
+    mend: (setting) => setting.put(otherObject),
+  },
+  {
+    name: "newest object is no Parquet file",
+    options: { empty: true },
+    make: (setting) => setting.put({ key: otherObject.key, bytes: Buffer.from("this is no Parquet file") }),
+    found: "newest-object",
+    seen: /PAR1/,
+    mend: afresh,
+  },
+  {
+    name: "announced object is gone",
+    options: { empty: true },
+    make: (setting) => {
+      const { bucket, queueUrl } = setting.lake;
+      setting.aws.putObject({
+        bucket,
+        key: "aws/WAF/2.0/region=us-east-1/accountId=123456789012/eventDay=20240101/a.gz.parquet",
+        body: otherObject.bytes,
+        announce: false,
+      });
+      setting.aws.sendMessage(
+        queueUrl,
+        notification({ bucket, key: otherObject.key, size: 100, etag: "0".repeat(32) }),
+      );
+    },
+    found: "newest-object",
+    state: "warning",
+    seen: /does not exist/,
+    mend: afresh,
+  },
+  {
+    name: "lake has no bucket in the Region",
+    options: { aws: { accounts: ["123456789012", "210987654321"] } },
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, region: "eu-west-1" };
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn.replace("us-east-1", "eu-west-1") };
+    },
+    found: "role-permissions",
+    seen: /sqs:ReceiveMessage on arn:aws:sqs:eu-west-1/,
+    mend: (setting) => {
+      setting.surroundings = { ...setting.surroundings, region: "us-east-1" };
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
+    },
+  },
+];
+
+export const faults: readonly Fault[] = [
+  ...trusts,
+  ...laxTrusts,
+  ...users,
+  ...permissions,
+  ...notifications,
+  ...policies,
+  ...attributes,
+  ...settings,
+  ...objects,
+];
