@@ -88,6 +88,8 @@ function joined(one: Delivered, other: Delivered): Delivered {
   return { again: [...one.again, ...other.again], refusedForRoom: one.refusedForRoom + other.refusedForRoom };
 }
 
+type Answer = ItemsAnswer | { readonly failed: RequestFailure };
+
 interface ItemsAnswer {
   /** In the order of the batch's documents. */
   readonly items: readonly AnsweredItem[];
@@ -113,6 +115,7 @@ export function createBulkWriter(
   const waitingFor = new Set<string>();
   const ended = new AbortController();
   let inFlight = 0;
+  let acceptedBytes = 0;
   let failure: { readonly reason: unknown } | undefined;
   let whenDone: Promise<void> | undefined;
   let nothingOpen = (): void => {};
@@ -154,41 +157,62 @@ export function createBulkWriter(
   }
 
   async function deliver(batch: Batch<Write>): Promise<Delivered> {
-    let answer = await exchange(batch);
+    return take(batch, await send(batch));
+  }
+
+  async function send(batch: Batch<Write>): Promise<Answer> {
+    const answer = await exchange(batch);
     // A password may have changed since it was asked for: asked again, once.
-    if ("failed" in answer && answer.failed.status === 401) answer = await exchange(batch);
+    return "failed" in answer && answer.failed.status === 401 ? exchange(batch) : answer;
+  }
+
+  async function take(batch: Batch<Write>, answer: Answer): Promise<Delivered> {
     if (failure !== undefined) return nothingAgain;
     if ("items" in answer) return settle(batch, answer);
     const { failed } = answer;
     const verdict = judgeRequest(failed);
     switch (verdict) {
-      case "split": {
-        if (failed.status === 413) learnBound(batch);
-        const [first, second] = halves(batch);
-        if (second.length > 0) return joined(await deliver(first), await deliver(second));
-        await keep(first[0] as Share<Write>, (first[0] as Share<Write>).from, {
-          status: failed.status as number,
-          type: failed.type ?? "",
-          reason: failed.status === 413 ? tooLargeReason(sizeOf(batch)) : failed.reason,
-        });
-        return nothingAgain;
-      }
+      case "split":
+        return split(batch, failed);
       case "denied":
         throw new IndexerError("INDEXER_DENIED", deniedMessage(failed), { status: failed.status });
       case "untrusted":
         throw new IndexerError("INDEXER_UNTRUSTED", untrustedMessage(failed));
-      case "blocked":
-      case "again":
-        concurrency.overloaded();
-        say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed.reason);
-        return {
-          again: batch.map((share) => ({ ...share, attempts: share.attempts + 1 })),
-          refusedForRoom: documentsOf(batch),
-        };
+      default:
+        return putOff(batch, verdict, failed);
     }
   }
 
-  async function exchange(batch: Batch<Write>): Promise<ItemsAnswer | { readonly failed: RequestFailure }> {
+  async function split(batch: Batch<Write>, failed: RequestFailure): Promise<Delivered> {
+    const isTooLarge = failed.status === 413;
+    const [first, second] = halves(batch);
+    const [only] = first as [Share<Write>];
+    if (second.length === 0) {
+      await keep(only, only.from, {
+        status: failed.status as number,
+        type: failed.type ?? "",
+        reason: isTooLarge ? tooLargeReason(sizeOf(batch)) : failed.reason,
+      });
+      return nothingAgain;
+    }
+    const [one, other] = [await send(first), await send(second)];
+    // What is wrong with both alike is not a document.
+    if (!isTooLarge && failAlike(one, other)) return putOff(batch, "blocked", failed);
+    // The halves tell the limit; where one is refused too, it may be for one large document.
+    if (isTooLarge && "items" in one && "items" in other) learnBound(sizeOf(batch));
+    return joined(await take(first, one), await take(second, other));
+  }
+
+  function putOff(batch: Batch<Write>, verdict: "again" | "blocked", failed: RequestFailure): Delivered {
+    concurrency.overloaded();
+    say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed.reason);
+    return {
+      again: batch.map((share) => ({ ...share, attempts: share.attempts + 1 })),
+      refusedForRoom: documentsOf(batch),
+    };
+  }
+
+  async function exchange(batch: Batch<Write>): Promise<Answer> {
     const count = documentsOf(batch);
     const bulkBody = assemble(batch);
     const full = inFlight >= concurrency.limit;
@@ -204,6 +228,7 @@ export function createBulkWriter(
       if (items === undefined || !isAbout(items, batch)) {
         return { failed: { reason: `the answer (HTTP ${statusCode}) is not about the ${count} documents sent` } };
       }
+      acceptedBytes = Math.max(acceptedBytes, bulkBody.length);
       const answered = { bytes: bulkBody.length, milliseconds: performance.now() - started };
       on({ type: "answered", documents: count, ...answered });
       return { items, answered: { ...answered, full } };
@@ -343,15 +368,11 @@ export function createBulkWriter(
     options.signal?.removeEventListener("abort", onAbort);
   }
 
-  function learnBound(batch: Batch<Write>): void {
-    const bytes = Math.floor(Math.min(bounds.bytes, sizeOf(batch)) / 2);
-    if (bytes >= bounds.bytes || documentsOf(batch) === 1) return;
-    bounds.bytes = bytes;
-    on({
-      type: "smaller",
-      maxBytes: bytes,
-      message: smallerMessage(sizeOf(batch), bytes),
-    });
+  /** What was taken is the limit: never less, however often a larger request is refused. */
+  function learnBound(refusedBytes: number): void {
+    if (acceptedBytes >= bounds.bytes) return;
+    bounds.bytes = acceptedBytes;
+    on({ type: "smaller", maxBytes: acceptedBytes, message: smallerMessage(refusedBytes, acceptedBytes) });
   }
 
   function say(cause: string, reason: string): void {
@@ -409,6 +430,12 @@ export function createBulkWriter(
       return whenDone;
     },
   };
+}
+
+function failAlike(one: Answer, other: Answer): boolean {
+  if (!("failed" in one && "failed" in other)) return false;
+  const [a, b] = [one.failed, other.failed];
+  return a.status === b.status && a.type === b.type && a.reason === b.reason;
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, giveUp: () => void): Promise<T> {

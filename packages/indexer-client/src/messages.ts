@@ -4,7 +4,7 @@ export function waitingMessage(cause: string): string {
   if (cause === "busy") return "Indexer has no room at the moment; documents wait and are sent again";
   if (cause === "unreachable") return "Indexer does not answer as it should; documents wait and are sent again";
   const index = cause.slice("blocked ".length);
-  return `Indexer takes no documents${index === "" ? "" : ` into ${index}`} until somebody ends its state (free disk space, lift the block, open the index, raise cluster.max_shards_per_node); documents wait and are sent again`;
+  return `Indexer takes no documents${index === "" ? "" : ` into ${index}`} until somebody ends its state (free disk space, lift the block, open the index, raise cluster.max_shards_per_node, give it what the reason misses); documents wait and are sent again`;
 }
 
 export function deniedMessage({ status, reason }: { readonly status?: number; readonly reason: string }): string {
@@ -22,7 +22,7 @@ export function tooLargeReason(bytes: number): string {
 }
 
 export function smallerMessage(refused: number, bytes: number): string {
-  return `Indexer refuses requests of ${refused} bytes (413): they are kept below ${bytes} bytes from now on; http.max_content_length, or a proxy's limit, may be raised`;
+  return `Indexer refuses requests of ${refused} bytes (413): they have ${bytes} bytes at the most from now on; http.max_content_length, or a proxy's limit, may be raised`;
 }
 
 export function unindexedMessage(id: string, index: string, reason: string): string {

@@ -10,7 +10,7 @@ export type ItemVerdict =
   | "already-stored"
   /** The indexer is busy or in pieces: again, for as long as it takes. */
   | "again"
-  /** Index or cluster are in a state that a person has to end (disk full, closed, no free shards): said once, and again. */
+  /** Index or cluster are in a state that a person has to end (disk full, closed, pipeline missing): said once, and again. */
   | "blocked"
   /** An error that may pass: again a few times, then a dead letter. */
   | "a-few-times"
@@ -40,18 +40,29 @@ const is =
   (status: number): boolean =>
     statuses.includes(status);
 const any = (): boolean => true;
+const busy = is(408, 429, 502, 503, 504);
+
+/** What a document's fields can bring about. */
+const aboutMapping =
+  /^(mapper_parsing|document_parsing|x_content_parse|json_parse|parsing|strict_dynamic_mapping|illegal_argument)_exception$/;
+
+/** `illegal_argument_exception` is said of everything; by its beginning, which no field's name can get into: not of fields. */
+const indexIsAmiss =
+  /^illegal_argument_exception: (pipeline with id \[|no write index |alias \[|explicit index |composable template |index template |template \[|unknown setting |unknown value for \[index\.|failed to parse value \[.*\] for setting )/i;
 
 const itemRows: readonly ItemRow[] = [
   { status: is(200, 201), verdict: "stored" },
   { status: is(409), type: /^version_conflict_engine_exception$/, verdict: "already-stored" },
   { status: any, type: /^cluster_block_exception$/, verdict: "blocked" },
   { status: any, type: /^index_(not_found|closed)_exception$/, verdict: "blocked" },
-  { status: is(400), type: /^validation_exception$/, reason: /shards/, verdict: "blocked" },
   { status: is(401), verdict: "denied" },
   { status: is(403), type: /^security_exception$/, verdict: "denied" },
-  { status: is(408, 429, 502, 503, 504), verdict: "again" },
+  { status: busy, verdict: "again" },
   { status: (status) => status >= 500, verdict: "a-few-times" },
-  { status: is(400), verdict: "unindexed" },
+  { status: is(400), reason: indexIsAmiss, verdict: "blocked" },
+  { status: is(400), type: aboutMapping, verdict: "unindexed" },
+  // No room for shards, no write index, a pipeline's own fault, an index that cannot be made: nothing that a document is.
+  { status: is(400), verdict: "blocked" },
   { status: any, verdict: "dead-letter" },
 ];
 
@@ -105,13 +116,17 @@ const answered =
 const tls =
   /^(CERT_|CRL_|DEPTH_ZERO_|EPROTO$|ERR_SSL_|ERR_TLS_|ERROR_IN_C|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|SELF_SIGNED_|UNABLE_TO_)/;
 
+/** What one document, such as one whose id is too long, does to its whole request. */
+const aboutDocuments = /^(action_request_validation|x_content_parse|json_parse|parsing|parse)_exception$/;
+
 const requestRows: readonly RequestRow[] = [
   { status: (status) => status === undefined, type: tls, verdict: "untrusted" },
   { status: (status) => status !== undefined, type: /^cluster_block_exception$/, verdict: "blocked" },
   { status: answered(401, 403), verdict: "denied" },
   { status: answered(413), verdict: "split" },
   // Only where the indexer itself says so: a proxy's 400 is about the connection, not about a document.
-  { status: answered(400), type: /_exception$/, verdict: "split" },
+  { status: answered(400), type: aboutDocuments, verdict: "split" },
+  { status: answered(400), type: /_exception$/, verdict: "blocked" },
   { status: () => true, verdict: "again" },
 ];
 
@@ -120,4 +135,9 @@ export function judgeRequest(failure: RequestFailure): RequestVerdict {
     (candidate) => candidate.status(failure.status) && (candidate.type?.test(failure.type ?? "") ?? true),
   ) as RequestRow;
   return row.verdict;
+}
+
+/** Whether the same request may be taken later without anybody's doing. */
+export function passes({ status, type }: RequestFailure): boolean {
+  return status === undefined ? !tls.test(type ?? "") : busy(status);
 }

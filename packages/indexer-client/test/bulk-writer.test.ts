@@ -293,6 +293,21 @@ describe("a document", () => {
     expect(kept).toEqual([]);
   });
 
+  it("whose pipeline is missing waits until it is there, said once", async () => {
+    const reason = "pipeline with id [p] does not exist";
+    const { writer, events, kept } = await setting((response, request, indexer) =>
+      indexer.answer(response, request, () =>
+        request.number < 5 ? { status: 400, type: "illegal_argument_exception", reason } : undefined,
+      ),
+    );
+    expect(await writer.write(documents(10))).toEqual({ ...none, stored: 10 });
+    expect(waits(events)).toEqual(["blocked index"]);
+    expect(events.find((event) => event.type === "waiting")).toMatchObject({
+      message: expect.stringContaining(reason),
+    });
+    expect(kept).toEqual([]);
+  });
+
   it("whose permission is missing stops the writer with the indexer's words", async () => {
     const reason =
       "no permissions for [indices:data/write/bulk[s]] and User [name=writer, backend_roles=[], requestedTenant=null]";
@@ -454,6 +469,57 @@ describe("a request", () => {
     expect(await writer.write(documents(32, "s"))).toEqual({ ...none, stored: 31, deadLettered: 1 });
     expect(kept).toMatchObject([{ status: 400, id: "s-11", reason: expect.stringContaining("id is too long") }]);
     expect(indexer.stored.size).toBe(31);
+  });
+
+  it("with one document that is too large does not make the requests of the others small", async () => {
+    const { indexer, writer, kept, events } = await setting((response, request, self) => {
+      if (request.bytes > 100_000) response.writeHead(413).end();
+      else self.answer(response, request);
+    });
+    const builder = new BulkBodyBuilder();
+    for (let i = 0; i < 2_000; i++) {
+      builder.begin("index", `m-${i}`);
+      builder.append(new TextEncoder().encode(`{"x":"${"x".repeat(i === 700 ? 110_000 : 10)}"}`));
+      builder.end();
+    }
+    expect(await writer.write(builder.take())).toEqual({ ...none, stored: 1_999, deadLettered: 1 });
+    expect(kept).toHaveLength(1);
+    expect(indexer.requests.length).toBeLessThan(30);
+    expect(events.filter(({ type }) => type === "smaller")).toEqual([]);
+    const before = indexer.requests.length;
+    await writer.write(documents(500));
+    expect(indexer.requests.length - before).toBe(1);
+  });
+
+  it("that is too large teaches one limit, not below what was taken before", async () => {
+    const { indexer, writer, events } = await setting((response, request, self) => {
+      if (request.bytes > 20_000) response.writeHead(413).end();
+      else self.answer(response, request);
+    });
+    await writer.write(documents(15, "taken", 1_000));
+    const taken = indexer.requests[0]?.bytes as number;
+    await writer.write(documents(200, "refused", 1_000));
+    const limits = events.flatMap((event) => (event.type === "smaller" ? [event.maxBytes] : []));
+    expect(limits).toHaveLength(1);
+    expect(limits[0]).toBeGreaterThanOrEqual(taken);
+    expect(limits[0]).toBeLessThanOrEqual(20_000);
+  });
+
+  it.each([
+    ["illegal_argument_exception", "explicit index in bulk is not allowed"],
+    ["action_request_validation_exception", "Validation Failed: 1: something that is wrong with each;"],
+  ])("refused for what is no document's fault waits until that is mended, said once (%s)", async (type, reason) => {
+    let mended = false;
+    const { indexer, writer, events, kept } = await setting((response, request, self) => {
+      if (mended) self.answer(response, request);
+      else refuse(response, 400, type, reason);
+    });
+    const write = writer.write(documents(64));
+    await vi.waitUntil(() => indexer.requests.length > 10);
+    mended = true;
+    expect(await write).toEqual({ ...none, stored: 64 });
+    expect(waits(events)).toEqual(["blocked"]);
+    expect(kept).toEqual([]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeItem, judgeRequest } from "../src/verdict.ts";
+import { judgeItem, judgeRequest, passes } from "../src/verdict.ts";
 
 describe("the verdict on a document", () => {
   it.each([
@@ -31,7 +31,28 @@ describe("the verdict on a document", () => {
     const reason =
       "Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [2]/[2] maximum shards open;";
     expect(judgeItem({ status: 400, type: "validation_exception", reason }, 0, false)).toBe("blocked");
-    expect(judgeItem({ status: 400, type: "validation_exception", reason: "other" }, 0, false)).toBe("unindexed");
+  });
+
+  it.each([
+    ["illegal_argument_exception", "pipeline with id [filebeat-7.10.2-wazuh-alerts-pipeline] does not exist"],
+    [
+      "illegal_argument_exception",
+      "no write index is defined for alias [a]. The write index may be explicitly disabled",
+    ],
+    ["illegal_argument_exception", "explicit index in bulk is not allowed"],
+    ["illegal_argument_exception", "unknown setting [index.knn] please check that any required plugins are installed"],
+    ["invalid_index_name_exception", "Invalid index name [a], already exists as alias"],
+    ["routing_missing_exception", "routing is required for [a]/[1]"],
+    ["validation_exception", "Validation Failed: 1: something else;"],
+  ])("of an index that is amiss is: blocked (%s: %s)", (type, reason) => {
+    expect(judgeItem({ status: 400, type, reason: `${type}: ${reason}` }, 0, false)).toBe("blocked");
+    expect(judgeItem({ status: 400, type, reason: `${type}: ${reason}` }, 0, true)).toBe("blocked");
+  });
+
+  it("of one whose field is named like such a fault is: unindexed", () => {
+    const reason =
+      "illegal_argument_exception: mapper [pipeline with id [x]] cannot be changed from type [long] to [text]";
+    expect(judgeItem({ status: 400, type: "illegal_argument_exception", reason }, 0, false)).toBe("unindexed");
   });
 
   it("of one whose data is unindexed already is: dead letter", () => {
@@ -59,6 +80,8 @@ describe("the verdict on a request", () => {
     [403, "cluster_block_exception", "blocked"],
     [413, undefined, "split"],
     [400, "action_request_validation_exception", "split"],
+    [400, "illegal_argument_exception", "blocked"],
+    [400, "invalid_alias_name_exception", "blocked"],
     [400, undefined, "again"],
     [404, undefined, "again"],
     [405, undefined, "again"],
@@ -82,4 +105,17 @@ describe("the verdict on a request", () => {
     const failure = { ...(status && { status }), ...(type && { type }), reason: "" };
     expect(judgeRequest(failure)).toBe(verdict);
   });
+});
+
+it.each([
+  [undefined, "ECONNREFUSED", true],
+  [undefined, undefined, true],
+  [undefined, "CERT_HAS_EXPIRED", false],
+  [503, undefined, true],
+  [429, "circuit_breaking_exception", true],
+  [400, "illegal_argument_exception", false],
+  [401, undefined, false],
+  [500, undefined, false],
+] as const)("a failure of %s %s may pass by itself: %s", (status, type, expected) => {
+  expect(passes({ ...(status && { status }), ...(type && { type }), reason: "" })).toBe(expected);
 });
