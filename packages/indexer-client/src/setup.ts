@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "@opensearch-project/opensearch";
 import { failureOf } from "./answer.ts";
+import { backoff } from "./concurrency.ts";
 import { IndexerError } from "./errors.ts";
 import { indexPattern, indexTemplate, type TemplateOptions, templateName, templateVersion } from "./template.ts";
+import { passes, type RequestFailure } from "./verdict.ts";
 
 /** What is not given stays as it was installed. */
 export interface SetupOptions extends TemplateOptions {
@@ -166,19 +169,32 @@ function policyOf(description: string, days: number): object {
   };
 }
 
-/** The answer's body; undefined for 404. */
+/** How often one request is sent, and for how long: some nodes may be away, an indexer that just starts says 503. */
+const tries = 7;
+const patience = { request: 15_000, all: 60_000 };
+
+/** The answer's body; undefined for 404. Each request may be repeated: it looks, or puts what it put before. */
 async function ask(client: Transport, method: string, path: string, body?: object): Promise<unknown> {
   const [bare = "", querystring = ""] = path.split("?");
-  try {
-    const answer = await client.transport.request({ method, path: bare, querystring, ...(body && { body }) });
-    return answer.body;
-  } catch (error) {
-    const failure = failureOf(error);
-    if (failure.status === 404 && method === "GET") return undefined;
-    const code = failure.status === 401 || failure.status === 403 ? "INDEXER_DENIED" : "INDEXER_SETUP";
-    throw new IndexerError(code, `Indexer: ${method} ${bare} failed: ${failure.reason}`, {
-      status: failure.status,
-      cause: error,
-    });
+  const started = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await client.transport.request(
+        { method, path: bare, querystring, ...(body && { body }) },
+        { maxRetries: 0, requestTimeout: patience.request },
+      );
+      return answer.body;
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.status === 404 && method === "GET") return undefined;
+      const isLast = attempt === tries || performance.now() - started > patience.all;
+      if (isLast || !passes(failure)) throw setupError(`${method} ${bare}`, failure, error);
+      await pause(backoff(attempt));
+    }
   }
+}
+
+function setupError(request: string, { status, reason }: RequestFailure, cause: unknown): IndexerError {
+  const code = status === 401 || status === 403 ? "INDEXER_DENIED" : "INDEXER_SETUP";
+  return new IndexerError(code, `Indexer: ${request} failed: ${reason}`, { status, cause });
 }

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** What an indexer answers about index templates and, with the plugin, about policies. */
-async function place({ plugin = true, status = 200 } = {}): Promise<Place> {
+async function place({ plugin = true, status = 200, busy = 0 } = {}): Promise<Place> {
   const templates = new Map<string, Stored>();
   const policies = new Map<string, Stored>();
   const writes: string[] = [];
@@ -32,6 +32,7 @@ async function place({ plugin = true, status = 200 } = {}): Promise<Place> {
     const answer = (code: number, body: unknown): void => {
       response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
+    if (busy-- > 0) return answer(503, { error: { type: "no_master", reason: "starting" }, status: 503 });
     if (status !== 200)
       return answer(status, {
         error: { type: "security_exception", reason: "no permissions for [x] and User [name=u]" },
@@ -56,6 +57,14 @@ async function place({ plugin = true, status = 200 } = {}): Promise<Place> {
   cleanups.push(() => server.closeAllConnections());
   const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
   return { client, templates, policies, writes };
+}
+
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 const outcomes = async (steps: ReturnType<typeof setup>): Promise<string[]> =>
@@ -130,6 +139,23 @@ describe("setup", () => {
     templates.set(templateName, { ...templates.get(templateName), version: 0 });
     expect(await outcomes(checkSetup(client, { retentionDays: 8 }))).toEqual(["older", "older"]);
     expect(writes).toHaveLength(2);
+  });
+
+  it("goes to another node where one is away, and waits while the indexer starts", async () => {
+    const { client, templates } = await place({ busy: 2 });
+    const { url } = client.connectionPool.connections[0] as { url: URL };
+    const several = connect({ nodes: [`http://127.0.0.1:${await unusedPort()}`, url.origin] });
+    expect(await outcomes(checkSetup(several))).toEqual(["missing"]);
+    expect(await outcomes(setup(several))).toEqual(["installed"]);
+    expect(templates.size).toBe(1);
+  });
+
+  it("rejects when no node answers for some seconds", async () => {
+    const client = connect({ nodes: [`http://127.0.0.1:${await unusedPort()}`] });
+    await expect(checkSetup(client)).rejects.toMatchObject({
+      code: "INDEXER_SETUP",
+      message: expect.stringContaining("ECONNREFUSED"),
+    });
   });
 
   it.each([401, 403])("rejects with the indexer's words when it answers %i", async (status) => {
