@@ -7,5 +7,6 @@ export * from "./ingest.ts";
 export * from "./notification.ts";
 export * from "./object-key.ts";
 export * from "./quarantine.ts";
+export { ObjectDenied, ObjectGone } from "./s3-error.ts";
 export * from "./s3-object.ts";
 export * from "./sink.ts";

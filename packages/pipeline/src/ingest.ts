@@ -4,7 +4,8 @@ import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
 import { Fatal, type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
 import { type AnnouncedObject, parseNotification } from "./notification.ts";
-import { ObjectGone, type OpenObjectOptions, openObject } from "./s3-object.ts";
+import { ObjectGone } from "./s3-error.ts";
+import { createObjects, type ObjectsOptions } from "./s3-object.ts";
 import type { Accepted, Sink } from "./sink.ts";
 
 /** What happened to one announced object, for those who count. */
@@ -12,7 +13,7 @@ export type IngestEvent =
   | { readonly type: "object"; readonly object: AnnouncedObject; readonly rows: number; readonly accepted: Accepted }
   | { readonly type: "nothing-to-do"; readonly reason: string };
 
-export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
+export interface IngestOptions extends ObjectsOptions {
   /** Bounds of a row batch, and so of a worker's memory. Defaults of the Parquet reader. */
   readonly maxRows?: number;
   readonly maxBytes?: number;
@@ -37,6 +38,7 @@ export interface IngestOptions extends Omit<OpenObjectOptions, "signal"> {
  */
 export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
   const on = options.on ?? (() => {});
+  const objects = createObjects(s3, options);
   const columns = [...documentColumns, ...(options.columns ?? [])];
 
   return async function ingest(message, lease) {
@@ -59,7 +61,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
   };
 
   async function ingestObject(announced: AnnouncedObject, signal: AbortSignal): Promise<IngestEvent> {
-    const object = await openObject(s3, announced, { ...options, signal });
+    const object = await objects.open(announced, signal);
     const accepted = { stored: 0, alreadyStored: 0, deadLettered: 0 };
     const add = (part: Accepted): void => {
       accepted.stored += part.stored;

@@ -5,6 +5,8 @@ export interface AnnouncedObject {
   readonly bucket: string;
   readonly key: string;
   readonly region?: string;
+  /** 12 digits: who owns the bucket, where the notification tells (Amazon S3 User Guide, «EventBridge event message structure»). */
+  readonly account?: string;
   readonly size?: number;
   readonly etag?: string;
   readonly versionId?: string;
@@ -84,7 +86,7 @@ function interpretDetail(event: Json, detail: Json): Notification {
   }
   const object = isObject(detail.object) ? detail.object : {};
   const bucket = isObject(detail.bucket) ? detail.bucket.name : undefined;
-  return announce("detail", bucket, object.key, event.region, object.size, object.etag, object["version-id"]);
+  return announce("detail", bucket, object.key, event, object.size, object.etag, object["version-id"]);
 }
 
 function interpretRecord(record: unknown, index: number): Notification {
@@ -101,7 +103,7 @@ function interpretRecord(record: unknown, index: number): Notification {
   const bucket = isObject(s3.bucket) ? s3.bucket.name : undefined;
   const object = isObject(s3.object) ? s3.object : {};
   const key = typeof object.key === "string" ? decodeKey(object.key) : undefined;
-  return announce(where, bucket, key, record.awsRegion, object.size, object.eTag, object.versionId);
+  return announce(where, bucket, key, { region: record.awsRegion }, object.size, object.eTag, object.versionId);
 }
 
 /** `application/x-www-form-urlencoded`, as S3 writes keys in `Records[]`: `+` is a blank. Undefined where the encoding is broken. */
@@ -117,7 +119,7 @@ function announce(
   where: string,
   bucket: unknown,
   key: unknown,
-  region: unknown,
+  { region, account }: { readonly region?: unknown; readonly account?: unknown },
   size: unknown,
   etag: unknown,
   versionId: unknown,
@@ -130,6 +132,7 @@ function announce(
     bucket,
     key,
     ...(typeof region === "string" && { region }),
+    ...(typeof account === "string" && /^\d{12}$/.test(account) && { account }),
     ...(typeof size === "number" && { size }),
     ...(typeof etag === "string" && etag !== "" && { etag: etag.replaceAll('"', "") }),
     ...(typeof versionId === "string" && versionId !== "" && versionId !== "null" && { versionId }),

@@ -1,8 +1,12 @@
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { ByteSource } from "@threatlockdown/parquet-reader";
+import { beginDownload, checkContinuation, type Download, LargerThanAnnounced, readBody, restOf } from "./download.ts";
 import type { AnnouncedObject } from "./notification.ts";
 import { type ObjectKey, parseObjectKey } from "./object-key.ts";
+import { createPace } from "./pace.ts";
+import { BrokenBody, explainS3, isSlowDown, nameOf, ObjectGone, redirectOf } from "./s3-error.ts";
 
 /** An object of the lake, open for reading. Ids and index names of its events depend on this and on the events alone. */
 export interface LakeObject {
@@ -15,189 +19,297 @@ export interface LakeObject {
   readonly source: ByteSource;
 }
 
-/** The object is not there, or not as it was announced, and will not come back. */
-export class ObjectGone extends Error {
-  override readonly name = "ObjectGone";
-  readonly code = "OBJECT_GONE";
-}
-
-/** The set-up stands in the way: a permission, a key, a bucket that is not where it is looked for. Somebody may repair it. */
-export class ObjectDenied extends Error {
-  override readonly name = "ObjectDenied";
-  readonly code = "OBJECT_DENIED";
-}
-
-export interface OpenObjectOptions {
-  readonly signal?: AbortSignal;
+export interface ObjectsOptions {
   /** Bytes. Objects up to this size are read by one request and held whole; larger ones by ranges. Default 8 MiB. */
   readonly wholeUpTo?: number;
-  /** How often in all a missing object is asked for, or a body that broke off is read. Default 3. */
+  /**
+   * How often in all a missing object is asked for, a request that S3 asks to slow down for, or one whose body breaks off;
+   * a body that goes on in between is read further for as long as it does. Default 3.
+   */
   readonly tries?: number;
+  /** Milliseconds without a byte after which a body is taken to have broken off. Default 30 s. */
+  readonly stall?: number;
+  /**
+   * Account (12 digits) to which the buckets must belong. Default: the one that the notification names as the bucket's
+   * owner, so that a bucket that was deleted and made again by somebody else is not read. Where that is not enough, since
+   * others may send to the queue, it is the lake's account.
+   */
+  readonly owner?: string;
+  /** Agrees to pay for requests to buckets that let requesters pay. Default false. */
+  readonly requesterPays?: boolean;
+  /** A client like the one at hand for another region. Default: one with its credentials, endpoint and ways of sending. */
+  readonly inRegion?: (region: string) => S3Client;
+  /** Milliseconds for which a prefix rests at first when S3 asks for fewer requests. Default 500. */
+  readonly firstPause?: number;
+}
+
+export interface OpenObjectOptions extends ObjectsOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** The objects of S3. What was learnt of buckets and prefixes holds for all that are opened. */
+export interface Objects {
+  /**
+   * Opens the announced version of an object: by its version id where there is one, else only while its ETag is the
+   * announced one.
+   *
+   * @throws ObjectGone, ObjectDenied, BrokenBody, and errors of the AWS SDK, which has retried what it thinks worth it
+   */
+  open(announced: AnnouncedObject, signal?: AbortSignal): Promise<LakeObject>;
 }
 
 /** The footers of real objects have 8 to 23 KB; this much of a large object's end is read at once. */
 const tailBytes = 256 * 1024;
-
-/** What one answer of S3 held: `bytes` begin at `start` of an object of `total` bytes. */
-interface Part {
-  readonly etag: string;
-  readonly lastModified: Date;
-  readonly start: number;
-  readonly total: number;
-  readonly bytes: Uint8Array;
-}
+/** Longer slices are fetched in parts of this size side by side: one answer brings some 50 to 90 MB/s, four of them more. */
+const partBytes = 4 * 1024 * 1024;
+/** Bytes that a broken body has to have brought for the next try to be the first again. */
+const progressBytes = 64 * 1024;
 
 /**
- * Opens the announced version of an object: by its version id where there is one, else only while its ETag is the
- * announced one.
- *
- * @throws ObjectGone, ObjectDenied, and errors of the AWS SDK, which has retried what it thinks worth it
+ * Keeps the SDK from checking the body of an answer: it can only check one that comes in one piece, and where such a body is
+ * left before its end, the connection may fail with nobody listening, which ends the process.
  */
-export async function openObject(
-  s3: S3Client,
-  announced: AnnouncedObject,
-  options: OpenObjectOptions = {},
-): Promise<LakeObject> {
-  const { wholeUpTo = 8 * 1024 * 1024, tries = 3, signal } = options;
-  const get = (from: AnnouncedObject, range: string | undefined) =>
-    patiently(tries, signal, () => getObject(s3, from, range, wholeUpTo, signal));
-
-  // Without a range S3 sends a checksum along, and the SDK checks it.
-  const small = announced.size !== undefined && announced.size <= wholeUpTo;
-  const suffix = announced.size === undefined ? wholeUpTo : tailBytes;
-  const whole = small ? await get(announced, undefined).catch(largerThanAnnounced) : undefined;
-  const part = whole ?? (await get(announced, `bytes=-${suffix}`));
-  const pinned = { ...announced, etag: part.etag };
-  return {
-    bucket: announced.bucket,
-    key: announced.key,
-    etag: part.etag,
-    lastModified: part.lastModified,
-    origin: parseObjectKey(announced.key),
-    source: partSource(part, (start, end) => get(pinned, `bytes=${start}-${end - 1}`)),
-  };
+function leaveBodyUnchecked({ middlewareStack }: GetObjectCommand): void {
+  middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, ChecksumMode: undefined } }), {
+    step: "build",
+    name: "leaveBodyUnchecked",
+  });
 }
 
-/** Serves what is at hand, and fetches the rest by ranges. */
-function partSource(part: Part, fetch: (start: number, end: number) => Promise<Part>): ByteSource {
+/** One object, by a client that remembers nothing of others. @see Objects.open */
+export function openObject(
+  s3: S3Client,
+  announced: AnnouncedObject,
+  { signal, ...options }: OpenObjectOptions = {},
+): Promise<LakeObject> {
+  return createObjects(s3, options).open(announced, signal);
+}
+
+export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objects {
+  const { wholeUpTo = 8 * 1024 * 1024, tries = 3, stall = 30_000, owner, requesterPays = false } = options;
+  const pace = createPace(options.firstPause ?? 500);
+  const clients = regionalClients(s3, options.inRegion);
+
+  async function request(object: AnnouncedObject, range: string | undefined, signal: AbortSignal) {
+    const asked = { owner: owner ?? object.account, requesterPays };
+    const command = new GetObjectCommand({
+      Bucket: object.bucket,
+      Key: object.key,
+      ...(object.versionId !== undefined
+        ? { VersionId: object.versionId }
+        : object.etag !== undefined && { IfMatch: `"${object.etag}"` }),
+      ...(range !== undefined && { Range: range }),
+      ...(asked.owner !== undefined && { ExpectedBucketOwner: asked.owner }),
+      ...(requesterPays && { RequestPayer: "requester" as const }),
+      ChecksumMode: "ENABLED",
+    });
+    leaveBodyUnchecked(command);
+    const { client, region } = clients.of(object.bucket);
+    try {
+      return await client.send(command, { abortSignal: signal });
+    } catch (error) {
+      const to = redirectOf(error);
+      if (to === undefined || to === region) throw explainS3(error, object, asked);
+      clients.move(object.bucket, to);
+      return request(object, range, signal);
+    }
+  }
+
+  /** One answer, or the rest of one. */
+  async function receive(
+    object: AnnouncedObject,
+    range: string | undefined,
+    begun: { download?: Download },
+    signal: AbortSignal | undefined,
+  ): Promise<Download> {
+    await pace.wait(prefixOf(object), signal);
+    const watch = watchdog(stall, signal);
+    try {
+      const rest = begun.download?.filled ? restOf(begun.download) : range;
+      const output = await request(object, rest, watch.signal);
+      pace.answered(prefixOf(object), false);
+      const body = output.Body as Readable | undefined;
+      if (body === undefined) throw new BrokenBody(`${nameOf(object)}: S3 sent no body`);
+      // A connection may still fail when nobody reads any more; without a listener that would end the process.
+      body.on("error", () => {});
+      watch.signal.addEventListener("abort", () => body.destroy(), { once: true });
+      try {
+        if (begun.download?.filled) checkContinuation(begun.download, output, object);
+        else begun.download = beginDownload(output, object, Math.max(wholeUpTo, tailBytes, partBytes));
+        await readBody(body, begun.download as Download, object, watch.alive);
+      } finally {
+        body.destroy();
+      }
+      return begun.download as Download;
+    } catch (error) {
+      if (watch.stalled() && !(error instanceof BrokenBody)) {
+        throw new BrokenBody(`${nameOf(object)}: S3 sent nothing for ${stall / 1000} s`, { cause: error });
+      }
+      throw error;
+    } finally {
+      watch.end();
+    }
+  }
+
+  /** Asks again where that can help, and for what is missing only. */
+  async function get(
+    announced: AnnouncedObject,
+    range: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Download> {
+    const begun: { download?: Download } = {};
+    for (let failures = 1, mark = 0; ; failures++) {
+      try {
+        const { download } = begun;
+        return await receive(download ? { ...announced, etag: download.etag } : announced, range, begun, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const slowDown = isSlowDown(error);
+        if (slowDown) pace.answered(prefixOf(announced), true);
+        const filled = begun.download?.filled ?? 0;
+        if (filled - mark >= progressBytes) failures = 1;
+        mark = filled;
+        if (failures >= tries || !(slowDown || worthAnotherTry(error))) throw error;
+        if (!slowDown) await delay(100 * 4 ** (failures - 1), undefined, signal && { signal });
+      }
+    }
+  }
+
   return {
-    byteLength: part.total,
-    slice(start, end) {
-      if (start >= part.start) return part.bytes.subarray(start - part.start, end - part.start);
-      return fetch(start, end).then(({ bytes }) => {
-        if (bytes.byteLength === end - start) return bytes;
-        throw new BrokenBody(`S3 sent ${bytes.byteLength} of the ${end - start} bytes from ${start}`);
-      });
+    async open(announced, signal) {
+      // Without a range S3 sends a checksum along.
+      const small = announced.size !== undefined && announced.size <= wholeUpTo;
+      const suffix = announced.size === undefined ? wholeUpTo : tailBytes;
+      const whole = small ? await get(announced, undefined, signal).catch(largerThanAnnounced) : undefined;
+      const part = whole ?? (await get(announced, `bytes=-${suffix}`, signal));
+      const pinned = { ...announced, etag: part.etag };
+      return {
+        bucket: announced.bucket,
+        key: announced.key,
+        etag: part.etag,
+        lastModified: part.lastModified,
+        origin: parseObjectKey(announced.key),
+        source: partSource(part, (start, end) => get(pinned, `bytes=${start}-${end - 1}`, signal)),
+      };
     },
   };
 }
 
-/** The size that a notification tells may be wrong; version id and ETag say that the object is the right one. */
-class LargerThanAnnounced extends Error {
-  override readonly name = "LargerThanAnnounced";
+/** Serves what is at hand, and fetches the rest by ranges, several of a long slice at a time. */
+function partSource(part: Download, fetch: (start: number, end: number) => Promise<Download>): ByteSource {
+  const cut = async (start: number, end: number): Promise<Uint8Array> => {
+    const { bytes } = await fetch(start, end);
+    if (bytes.length === end - start) return bytes;
+    throw new BrokenBody(`S3 sent ${bytes.length} of the ${end - start} bytes from ${start}`);
+  };
+  return {
+    byteLength: part.total,
+    slice(start, end) {
+      if (start >= part.start) return part.bytes.subarray(start - part.start, end - part.start);
+      if (end - start <= partBytes) return cut(start, end);
+      return sideBySide(start, end, cut);
+    },
+  };
 }
 
+async function sideBySide(
+  start: number,
+  end: number,
+  cut: (start: number, end: number) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const whole = new Uint8Array(end - start);
+  const count = Math.ceil(whole.length / partBytes);
+  await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const at = index * partBytes;
+      whole.set(await cut(start + at, Math.min(end, start + at + partBytes)), at);
+    }),
+  );
+  return whole;
+}
+
+/** The size that a notification tells may be wrong; version id and ETag say that the object is the right one. */
 function largerThanAnnounced(error: unknown): undefined {
   if (!(error instanceof LargerThanAnnounced)) throw error;
 }
 
-/** A body that ended early; worth another try. */
-class BrokenBody extends Error {
-  override readonly name = "BrokenBody";
+function worthAnotherTry(error: unknown): boolean {
+  return error instanceof BrokenBody || error instanceof ObjectGone;
 }
 
-async function getObject(
-  s3: S3Client,
-  object: AnnouncedObject,
-  range: string | undefined,
-  wholeUpTo: number,
-  signal: AbortSignal | undefined,
-): Promise<Part> {
-  try {
-    const output = await s3.send(
-      new GetObjectCommand({
-        Bucket: object.bucket,
-        Key: object.key,
-        ...(object.versionId !== undefined
-          ? { VersionId: object.versionId }
-          : object.etag !== undefined && { IfMatch: `"${object.etag}"` }),
-        ...(range !== undefined && { Range: range }),
-      }),
-      signal && { abortSignal: signal },
-    );
-    return await readPart(output, object, Math.max(wholeUpTo, tailBytes));
-  } catch (error) {
-    throw explain(error, object);
-  }
+/** S3 counts requests by prefixes of its own choice; the folder of an object is its day, account, region and source. */
+function prefixOf({ bucket, key }: AnnouncedObject): string {
+  return `${bucket}/${key.slice(0, key.lastIndexOf("/") + 1)}`;
 }
 
-async function readPart(output: GetObjectCommandOutput, object: AnnouncedObject, limit: number): Promise<Part> {
-  const { Body, ContentLength = 0, ContentRange, ETag = "", LastModified = new Date(0) } = output;
-  if (Body === undefined) throw new BrokenBody("S3 sent no body");
-  if (ContentRange === undefined && ContentLength > limit) {
-    await Body.transformToWebStream().cancel();
-    throw new LargerThanAnnounced(`${name(object)} has ${ContentLength} bytes, ${object.size} were announced`);
-  }
-  const bytes = await Body.transformToByteArray();
-  if (bytes.byteLength !== ContentLength) {
-    throw new BrokenBody(`S3 sent ${bytes.byteLength} of ${ContentLength} bytes`);
-  }
-  const [, start, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange ?? "") ?? [];
+interface RegionalClients {
+  /** The client for a bucket; `region` where it is not the one at hand. */
+  of(bucket: string): { readonly client: S3Client; readonly region?: string };
+  /** Remembers the region of a bucket. */
+  move(bucket: string, region: string): void;
+}
+
+/**
+ * The SDK's own `followRegionRedirects` asks the wrong region first each time, and fails now and then where several
+ * requests are redirected at once, since it changes the client for the time of each (aws-sdk-js-v3 #5554).
+ */
+function regionalClients(home: S3Client, inRegion: ((region: string) => S3Client) | undefined): RegionalClients {
+  const regions = new Map<string, string>();
+  const clients = new Map<string, S3Client>();
+  const make = inRegion ?? ((region: string) => elsewhere(home, region));
   return {
-    etag: ETag.replaceAll('"', ""),
-    lastModified: LastModified,
-    start: Number(start ?? 0),
-    total: Number(total ?? bytes.byteLength),
-    bytes,
+    of(bucket) {
+      const region = regions.get(bucket);
+      if (region === undefined) return { client: home };
+      const client = clients.get(region) ?? make(region);
+      clients.set(region, client);
+      return { client, region };
+    },
+    move: (bucket, region) => void regions.set(bucket, region),
   };
 }
 
-/** Asks again where that can help: a body that broke off, or an object that may not have reached every replica. */
-async function patiently<T>(tries: number, signal: AbortSignal | undefined, ask: () => Promise<T>): Promise<T> {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await ask();
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (tried >= tries || !worthAnotherTry(error)) throw error;
-      await delay(100 * 4 ** (tried - 1), undefined, signal && { signal });
-    }
-  }
+function elsewhere({ config }: S3Client, region: string): S3Client {
+  const { credentials, requestHandler, endpoint, forcePathStyle, maxAttempts } = config;
+  const { useFipsEndpoint, useDualstackEndpoint, responseChecksumValidation } = config;
+  return new S3Client({
+    region,
+    credentials,
+    requestHandler,
+    ...(endpoint !== undefined && { endpoint }),
+    forcePathStyle,
+    maxAttempts,
+    useFipsEndpoint,
+    useDualstackEndpoint,
+    responseChecksumValidation,
+  });
 }
 
-function worthAnotherTry(error: unknown): boolean {
-  if (error instanceof BrokenBody || error instanceof ObjectGone) return true;
-  // The socket died while the body was on its way: the SDK's own retries end with the headers.
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === "ECONNRESET" || code === "ERR_STREAM_PREMATURE_CLOSE" || code === "EPIPE";
+interface Watchdog {
+  readonly signal: AbortSignal;
+  alive(): void;
+  stalled(): boolean;
+  end(): void;
 }
 
-/** S3's answer in the terms of this package; anything else stays what it is. */
-function explain(error: unknown, object: AnnouncedObject): unknown {
-  const { name: code = "", message = "" } = error as Error;
-  const gone = (what: string) => new ObjectGone(`${name(object)} ${what}`, { cause: error });
-  if (code === "NoSuchKey" || code === "NotFound") return gone("does not exist (404)");
-  if (code === "NoSuchVersion") return gone(`has no version ${object.versionId} (404)`);
-  if (code === "PreconditionFailed") return gone(`was replaced: its ETag is no longer ${object.etag} (412)`);
-  if (code === "InvalidObjectState") return gone("is archived and must be restored before it can be read (403)");
-  if (code === "InvalidRange") return gone("has 0 bytes (416)");
-  if (code === "NoSuchBucket") {
-    return new ObjectDenied(
-      `${name(object)} cannot be reached: there is no such bucket here (404); check the endpoint of S3`,
-      {
-        cause: error,
-      },
-    );
-  }
-  if (code === "AccessDenied" || code.startsWith("KMS.")) {
-    // Without s3:ListBucket S3 hides that an object is missing; then it denies that action, not s3:GetObject.
-    if (message.includes("s3:ListBucket"))
-      return gone("does not exist, as far as a role without s3:ListBucket can see (403)");
-    return new ObjectDenied(`${name(object)} may not be read: ${message}`, { cause: error });
-  }
-  return error;
-}
-
-function name(object: AnnouncedObject): string {
-  return `s3://${object.bucket}/${object.key}`;
+/** Aborts a request that brings nothing for so long, or that nobody wants any more. */
+function watchdog(ms: number, outer: AbortSignal | undefined): Watchdog {
+  const controller = new AbortController();
+  let stalled = false;
+  const timer = setTimeout(() => {
+    stalled = true;
+    controller.abort();
+  }, ms);
+  const abort = () => controller.abort(outer?.reason);
+  if (outer?.aborted) abort();
+  outer?.addEventListener("abort", abort, { once: true });
+  return {
+    signal: controller.signal,
+    alive: () => void timer.refresh(),
+    stalled: () => stalled,
+    end() {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", abort);
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { Fatal, type Message, Poison } from "@threatlockdown/sqs-consumer";
@@ -34,7 +35,7 @@ const s3 = {
       ETag: `"${etag}"`,
       LastModified: new Date(),
       ContentLength: bytes.length,
-      Body: { transformToByteArray: async () => bytes },
+      Body: Readable.from([bytes]),
     };
   },
 } as unknown as S3Client;
@@ -133,7 +134,7 @@ describe("ingest", () => {
   });
 
   it("ends the run where the indexer cannot be used", async () => {
-    const to = sink(() => Promise.reject(new IndexerError("denied", "Indexer refuses user or password (401)")));
+    const to = sink(() => Promise.reject(new IndexerError("INDEXER_DENIED", "Indexer refuses user or password (401)")));
     await expect(createIngest(s3, to)(message(good), lease)).rejects.toBeInstanceOf(Fatal);
   });
 

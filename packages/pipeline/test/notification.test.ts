@@ -13,6 +13,8 @@ const vpcFlow = {
   size: 2936423,
   etag: "b57f9512698f4b09e608f4f2a65852e5",
 };
+/** EventBridge names the owner of the bucket, S3's own form does not. */
+const ofEventBridge = { ...vpcFlow, account: "123456789012" };
 const version = { versionId: "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e" };
 
 const objects = (...announced: Notification["objects"]): Notification => ({
@@ -29,24 +31,25 @@ const outcomes: Record<string, Notification> = {
     bucket: "amzn-s3-demo-bucket",
     key: "example-key",
     region: "ca-central-1",
+    account: "123456789012",
     size: 5,
     etag: "b57f9512698f4b09e608f4f2a65852e5",
   }),
-  "securitylake-object.json": objects(vpcFlow),
-  "securitylake-rollup-region.json": objects({ ...vpcFlow, key: vpcFlowKey.replace("us-east-1", "us-west-2") }),
+  "securitylake-object.json": objects(ofEventBridge),
+  "securitylake-rollup-region.json": objects({ ...ofEventBridge, key: vpcFlowKey.replace("us-east-1", "us-west-2") }),
   "securitylake-custom-source.json": objects({
-    ...vpcFlow,
+    ...ofEventBridge,
     key: "ext/okta_system_log/1.0/region=us-east-1/accountId=111122223333/eventDay=20240611/part-0001.zstd.parquet",
     size: 40211,
   }),
   "securitylake-preview-key.json": objects({
-    ...vpcFlow,
+    ...ofEventBridge,
     key: "aws/VPC_FLOW/region=us-east-1/accountId=111122223333/eventHour=2023011913/5113f1f0c7ee2a5b1a5e1b1c5e8c9b63.gz.parquet",
   }),
   "securitylake-iceberg-metadata.json": nothing("Iceberg metadata"),
   "securitylake-zero-bytes.json": nothing("object of 0 bytes"),
-  "eventbridge-object-created.json": objects({ ...vpcFlow, ...version }),
-  "eventbridge-completed-multipart.json": objects({ ...vpcFlow, ...version }),
+  "eventbridge-object-created.json": objects({ ...ofEventBridge, ...version }),
+  "eventbridge-completed-multipart.json": objects({ ...ofEventBridge, ...version }),
   "eventbridge-object-deleted.json": nothing("EventBridge Object Deleted"),
   "s3-records.json": objects(vpcFlow),
   "s3-records-two.json": objects(vpcFlow, { ...vpcFlow, key: vpcFlowKey.replace("38442d44", "c0ffee00") }),
@@ -57,7 +60,7 @@ const outcomes: Record<string, Notification> = {
   "s3-records-removed.json": nothing("S3 ObjectRemoved:Delete"),
   "s3-test-event.json": nothing("s3:TestEvent"),
   "sns-wrapped-s3-records.json": objects(vpcFlow),
-  "sns-wrapped-securitylake.json": objects(vpcFlow),
+  "sns-wrapped-securitylake.json": objects(ofEventBridge),
   "malformed-json.txt": malformed("the body is not JSON (38 characters)"),
   "malformed-no-key.json": malformed("detail names no readable object key"),
   "malformed-array.json": malformed("the body is an array, not a JSON object"),

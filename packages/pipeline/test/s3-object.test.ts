@@ -1,6 +1,8 @@
+import { Readable } from "node:stream";
 import type { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, it } from "vitest";
-import { ObjectDenied, ObjectGone, openObject } from "../src/s3-object.ts";
+import { ObjectDenied, ObjectGone } from "../src/s3-error.ts";
+import { openObject } from "../src/s3-object.ts";
 
 const content = Uint8Array.from({ length: 1000 }, (_, index) => index % 251);
 const announced = {
@@ -38,10 +40,7 @@ function served(range: string | undefined, sent = (bytes: Uint8Array) => bytes):
     LastModified: new Date("2024-06-11T03:05:09Z"),
     ContentLength: bytes.length,
     ...(range !== undefined && { ContentRange: `bytes ${start}-${end - 1}/${content.length}` }),
-    Body: {
-      transformToByteArray: async () => sent(bytes),
-      transformToWebStream: () => ({ cancel: async () => {} }),
-    },
+    Body: Readable.from([sent(bytes)]),
   };
 }
 
@@ -93,16 +92,48 @@ describe("openObject", () => {
     expect(ranges).toEqual([undefined, "bytes=-262144"]);
   });
 
-  it("reads a body that broke off again", async () => {
-    const { client, ranges } = s3((input) => served(input.Range, (bytes) => bytes.subarray(0, 400)));
-    const object = await openObject(client, announced);
+  it("continues a body that broke off from where it did, pinned to the same ETag", async () => {
+    const { client, ranges, inputs } = s3(
+      (input) => served(input.Range, (bytes) => bytes.subarray(0, 400)),
+      (input) => served(input.Range, (bytes) => bytes.subarray(0, 100)),
+    );
+    const { etag: _, ...unpinned } = announced;
+    const object = await openObject(client, unpinned);
     expect(await object.source.slice(0, 1000)).toEqual(content);
-    expect(ranges).toHaveLength(2);
+    expect(ranges).toEqual([undefined, "bytes=400-999", "bytes=500-999"]);
+    expect(inputs.map(({ IfMatch }) => IfMatch)).toEqual([undefined, '"e1"', '"e1"']);
+  });
+
+  it("does not put together the bytes of two objects", async () => {
+    const cut: Answer = (input) => served(input.Range, (bytes) => bytes.subarray(0, 400));
+    const other: Answer = (input) => ({ ...(served(input.Range) as object), ContentRange: "bytes 400-999/1001" });
+    await expect(openObject(s3(cut, other, other).client, announced)).rejects.toThrow(
+      "S3 was asked for bytes 400-999/1000 and sent bytes 400-999/1001",
+    );
+  });
+
+  it("reads on for as long as a body brings something", async () => {
+    const large = Uint8Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 251);
+    const inBites = async ({ input }: GetObjectCommand) => {
+      const [, from = "0"] = /^bytes=(\d+)-/.exec(input.Range ?? "") ?? [];
+      const bytes = large.subarray(Number(from));
+      return {
+        ETag: '"e1"',
+        ContentLength: bytes.length,
+        ...(input.Range !== undefined && { ContentRange: `bytes ${from}-999999/1000000` }),
+        Body: Readable.from([bytes.subarray(0, 100_000)]),
+      };
+    };
+    const object = await openObject({ send: inBites } as unknown as S3Client, { ...announced, size: 1_000_000 });
+    expect(await object.source.slice(0, 1_000_000)).toEqual(large);
   });
 
   it("gives a body up that breaks off each time, with the numbers", async () => {
-    const cut: Answer = (input) => served(input.Range, (bytes) => bytes.subarray(0, 400));
-    await expect(openObject(s3(cut, cut, cut).client, announced)).rejects.toThrow("S3 sent 400 of 1000 bytes");
+    const cut: Answer = (input) =>
+      served(input.Range, (bytes) => bytes.subarray(0, input.Range === undefined ? 400 : 200));
+    await expect(openObject(s3(cut, cut, cut).client, announced)).rejects.toThrow(
+      `s3://b/${announced.key}: S3 sent 800 of 1000 bytes`,
+    );
   });
 
   it("finds an object that appears late", async () => {
@@ -138,7 +169,7 @@ describe("openObject", () => {
 
   it.each([
     ["NoSuchBucket", 404, /there is no such bucket here \(404\); check the endpoint/],
-    ["KMS.DisabledException", 400, /may not be read: KMS.DisabledException/],
+    ["KMS.DisabledException", 400, /cannot be decrypted: KMS.DisabledException: .*; enable or restore its KMS key/],
   ])("takes %s for the set-up's fault, not the object's", async (code, status, text) => {
     const error = await openObject(s3(refused(code, status)).client, announced).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(ObjectDenied);
