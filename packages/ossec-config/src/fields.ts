@@ -94,6 +94,12 @@ export function address(value: string): { url: URL } | { problem: string } {
   return { problem: `has the scheme ${url.protocol}//` };
 }
 
+/** What goes there can be read on the way: events, and the indexer's user and password. */
+export function unencrypted({ protocol, hostname }: URL): readonly Problem[] {
+  const local = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+  return protocol === "http:" && !local ? [warning("is not encrypted", "Write https://")] : [];
+}
+
 export function error(problem: string, fix: string): Problem {
   return { severity: "error", problem, fix };
 }

@@ -9,6 +9,7 @@ import {
   readFields,
   refuse,
   text,
+  unencrypted,
   warning,
   yes,
 } from "./fields.ts";
@@ -101,7 +102,8 @@ function readIndexerFields(section: Element, report: Report): IndexerFields {
 function host(value: string): Read<string> {
   const read = address(value);
   if ("problem" in read) return refuse(read.problem, "Write https://<host>:9200");
-  return { value: /^https?:\/\//i.test(value) ? value : `https://${value}` };
+  const problems = unencrypted(read.url);
+  return { value: /^https?:\/\//i.test(value) ? value : `https://${value}`, problems };
 }
 
 const noHosts: Problem = warning("names no host", "Write <hosts><host>https://<host>:9200</host></hosts>");

@@ -11,6 +11,7 @@ import {
   readFields,
   refuse,
   text,
+  unencrypted,
   warning,
 } from "./fields.ts";
 import { type Problem, quoted } from "./issues.ts";
@@ -151,8 +152,7 @@ function endpoint(value: string): Read<string> {
   if (/x{5}/i.test(url.host)) {
     return refuse(`is ${quoted(url.host)}, still the placeholder of the documentation`, "Write yours, or remove it");
   }
-  const local = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname);
-  return { value, ...(url.protocol === "http:" && !local && { problems: [unencrypted] }) };
+  return { value, problems: unencrypted(url) };
 }
 
 function discard(value: string, element: Element, report: Report): Read<Discard> {
@@ -176,8 +176,6 @@ const longSession: Problem = warning(
   "is over 3600 seconds: AWS refuses it where the credentials at hand are a role themselves, or the role allows less",
   "Write 3600 or less if so; sessions are renewed in any case",
 );
-
-const unencrypted: Problem = warning("is not encrypted", "Write https://");
 
 const discardRefused: Problem = warning(
   "is not available for Security Lake in the stock module: a manager that reads this block itself refuses the file",

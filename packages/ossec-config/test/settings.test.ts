@@ -323,6 +323,7 @@ describe("the manager's sections", () => {
   it.each([
     ["<indexer><enabled>yes</enabled></indexer>", "warning 6 <indexer> names no host"],
     ["<indexer><hosts></hosts></indexer>", "error 6 <hosts> holds no <host>"],
+    ["<indexer><hosts><host>http://x:9200</host></hosts></indexer>", "warning 6 <host> is not encrypted"],
     [
       "<indexer><hosts><host>https://admin:admin@x:9200</host></hosts></indexer>",
       "error 6 <host> holds a user or a password",
