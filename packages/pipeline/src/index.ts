@@ -1,7 +1,7 @@
 export * from "./analysisd-sink.ts";
 export * from "./document.ts";
 export * from "./file-sink.ts";
-export type { Discard } from "./filter.ts";
+export type { Discard, ObjectFilter } from "./filter.ts";
 export * from "./indexer-sink.ts";
 export * from "./ingest.ts";
 export * from "./notification.ts";

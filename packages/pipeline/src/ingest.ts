@@ -1,10 +1,12 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
-import { Fatal, type Handle, type Message, Poison } from "@threatlockdown/sqs-consumer";
+import { Fatal, type Handle, type Message } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
+import { type ObjectFilter, unwanted } from "./filter.ts";
 import { type AnnouncedObject, parseNotification } from "./notification.ts";
-import { ObjectGone } from "./s3-error.ts";
+import { type Fault, PoisonNotification } from "./quarantine.ts";
+import { nameOf, ObjectGone } from "./s3-error.ts";
 import { createObjects, type ObjectsOptions } from "./s3-object.ts";
 import type { Accepted, Sink } from "./sink.ts";
 
@@ -14,6 +16,8 @@ export type IngestEvent =
   | { readonly type: "nothing-to-do"; readonly reason: string };
 
 export interface IngestOptions extends ObjectsOptions {
+  /** Objects that are wanted; the others are nothing to do. */
+  readonly only?: ObjectFilter;
   /** Bounds of a row batch, and so of a worker's memory. Defaults of the Parquet reader. */
   readonly maxRows?: number;
   readonly maxBytes?: number;
@@ -33,31 +37,39 @@ export interface IngestOptions extends ObjectsOptions {
  * accepted, and the message may be deleted; nothing else may delete it.
  *
  * One odd object holds up none of its neighbours. When all are done: what is worth another try is rejected as it is; what
- * can never succeed as {@link Poison}. Where the indexer cannot be used before somebody repairs something, the rejection
+ * can never succeed as {@link PoisonNotification}. Where the indexer cannot be used before somebody repairs something, the rejection
  * is {@link Fatal}.
  */
 export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = {}): Handle {
   const on = options.on ?? (() => {});
   const objects = createObjects(s3, options);
   const columns = [...documentColumns, ...(options.columns ?? [])];
+  const accepted = createMemory();
 
   return async function ingest(message, lease) {
     const notification = parseNotification(message.body);
     for (const reason of notification.nothingToDo) on({ type: "nothing-to-do", reason });
-    const poison = [...notification.malformed];
+    const faults: Fault[] = notification.malformed.map((reason) => ({ reason }));
     const failures: unknown[] = [];
+    const done = accepted.of(message.id);
     for (const announced of notification.objects) {
+      if (done.has(identityOf(announced))) continue;
+      const reason = unwanted(announced.key, options.only);
       try {
-        on(await ingestObject(announced, lease.signal));
+        on(reason === undefined ? await ingestObject(announced, lease.signal) : { type: "nothing-to-do", reason });
+        done.add(identityOf(announced));
       } catch (error) {
+        accepted.keep(message.id, done);
         lease.signal.throwIfAborted();
         if (error instanceof IndexerError) throw new Fatal(error.message, { cause: error });
-        if (isPoison(error, message, options)) poison.push(reasonOf(error as Error, announced));
+        if (isPoison(error, message, options))
+          faults.push({ reason: reasonOf(error as Error, announced), object: announced });
         else failures.push(error);
       }
     }
     if (failures.length > 0) throw failures[0];
-    if (poison.length > 0) throw new Poison(poison.join("; "));
+    accepted.forget(message.id);
+    if (faults.length > 0) throw new PoisonNotification(faults);
   };
 
   async function ingestObject(announced: AnnouncedObject, signal: AbortSignal): Promise<IngestEvent> {
@@ -92,10 +104,40 @@ function bounds({ maxRows, maxBytes }: IngestOptions): { maxRows?: number; maxBy
   return { ...(maxRows !== undefined && { maxRows }), ...(maxBytes !== undefined && { maxBytes }) };
 }
 
-function reasonOf(error: Error, { bucket, key }: AnnouncedObject): string {
-  return error instanceof ParquetError
-    ? `s3://${bucket}/${key} cannot be read as Parquet: ${error.message}`
-    : error.message;
+function reasonOf(error: Error, object: AnnouncedObject): string {
+  if (error instanceof ParquetError) return `${nameOf(object)} cannot be read as Parquet: ${error.message}`;
+  return error.message.includes(nameOf(object)) ? error.message : `${nameOf(object)}: ${error.message}`;
+}
+
+/** Two deliveries that announce the same bytes have the same. */
+function identityOf({ bucket, key, versionId, etag }: AnnouncedObject): string {
+  return JSON.stringify([bucket, key, versionId ?? null, etag ?? null]);
+}
+
+interface Memory {
+  /** The objects of a message that were accepted at its earlier deliveries. */
+  of(messageId: string): Set<string>;
+  keep(messageId: string, done: Set<string>): void;
+  forget(messageId: string): void;
+}
+
+const mostRemembered = 1000;
+
+/**
+ * What was accepted of messages that come again because of their other objects, so that these are not read once more at
+ * each try. Only this process remembers it, and only of the newest messages: reading an object again is harmless.
+ */
+function createMemory(): Memory {
+  const messages = new Map<string, Set<string>>();
+  return {
+    of: (messageId) => messages.get(messageId) ?? new Set(),
+    keep(messageId, done) {
+      messages.delete(messageId);
+      messages.set(messageId, done);
+      if (messages.size > mostRemembered) messages.delete(messages.keys().next().value as string);
+    },
+    forget: (messageId) => void messages.delete(messageId),
+  };
 }
 
 function isPoison(error: unknown, { firstReceivedAt }: Message, { patience = 12 * 3_600_000 }: IngestOptions): boolean {

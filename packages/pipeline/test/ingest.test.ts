@@ -5,6 +5,7 @@ import { Fatal, type Message, Poison } from "@threatlockdown/sqs-consumer";
 import { makeObject, notification } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
 import { createIngest, type IngestEvent } from "../src/ingest.ts";
+import { PoisonNotification } from "../src/quarantine.ts";
 import type { Accepted, Sink } from "../src/sink.ts";
 
 const good = makeObject({ source: "waf_2_0", rows: 100, seed: 1 });
@@ -176,6 +177,35 @@ describe("ingest", () => {
     expect(settled).toBe(false);
     open[1].resolve();
     expect((await done).message).toBe("no room");
+  });
+
+  it("does not read again what it has accepted of a message that comes again for another object", async () => {
+    const events: IngestEvent[] = [];
+    const to = sink();
+    const ingest = createIngest(s3, to, { on: (event) => events.push(event) });
+    const again = { ...message(good, absent("forbidden"), other), firstReceivedAt: new Date() };
+    for (let tries = 0; tries < 3; tries++) {
+      await expect(ingest(again, lease)).rejects.toThrow("s3://b/forbidden may not be read");
+    }
+    expect(to.rows).toBe(110);
+    expect(events).toHaveLength(2);
+    const late = { ...again, firstReceivedAt: new Date(Date.now() - 13 * 3_600_000) };
+    const error = await ingest(late, lease).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(PoisonNotification);
+    expect(error.faults).toMatchObject([{ object: { bucket: "b", key: "forbidden", etag: "e" } }]);
+    expect(to.rows).toBe(110);
+  });
+
+  it("downloads nothing of objects that are not wanted, and counts them", async () => {
+    const events: IngestEvent[] = [];
+    const to = sink();
+    const ingest = createIngest(s3, to, { on: (event) => events.push(event), only: { sources: ["route53"] } });
+    await ingest(message(good, other, absent("aws/WAF/2.0/region=r/accountId=1/eventDay=20240611/x")), lease);
+    expect(to.rows).toBe(10);
+    expect(events.filter(({ type }) => type === "nothing-to-do")).toEqual([
+      { type: "nothing-to-do", reason: "not wanted: source" },
+      { type: "nothing-to-do", reason: "not wanted: source" },
+    ]);
   });
 
   it("gives up when the lease is lost", async () => {

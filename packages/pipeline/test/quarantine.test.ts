@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createQuarantine } from "../src/quarantine.ts";
+import { createQuarantine, PoisonNotification } from "../src/quarantine.ts";
 
 it("keeps body, reason, queue and announced objects of a message", async () => {
   const kept: object[] = [];
@@ -26,6 +26,25 @@ it("keeps body, reason, queue and announced objects of a message", async () => {
       objects: [{ bucket: "b", key: "k", etag: "e", size: 5 }],
       attributes: { a: "1" },
       body,
+    },
+  ]);
+});
+
+it("keeps bucket, key, ETag and reason of each object that could not be taken, and of no other", async () => {
+  const kept: { objects?: unknown; reason?: string }[] = [];
+  const deadLetter = { keep: async (entry: object) => void kept.push(entry), close: async () => {} };
+  const message = { id: "m", body: "", receiptHandle: "r", receiveCount: 4, attributes: {} };
+  const gone = { bucket: "b", key: "k", etag: "e", size: 5, versionId: "v" };
+  const poison = new PoisonNotification([
+    { reason: "Records[0] has no eventName" },
+    { reason: "s3://b/k does not exist (404)", object: gone },
+  ]);
+  await createQuarantine(deadLetter, "lake-queue")(message, poison);
+  expect(kept).toMatchObject([
+    {
+      reason: "Records[0] has no eventName; s3://b/k does not exist (404)",
+      receive_count: 4,
+      objects: [{ ...gone, reason: "s3://b/k does not exist (404)" }],
     },
   ]);
 });
