@@ -18,16 +18,21 @@ const COUNTS: u32 = LENGTHS + 512;
 const NEXT_CODES: u32 = COUNTS + 64;
 const FIXED_DISTANCES: u32 = 288; // where their lengths start among LENGTHS
 
-// ---- entries: [base value or symbol: 16][kind: 4][extra bits: 4][bits of the code: 8]
-const LITERAL: u32 = 0x80000000;
+// ---- entries: [base value or symbols: 16][kind: 4][extra bits or count of literals: 4][bits of the code: 8]
+// An entry of two literals has both, the first below, and the bits of both codes.
+const LITERAL: u32 = 0x1000;
 const SECOND_TABLE: u32 = 0x8000;
 const END_OF_BLOCK: u32 = 0x4000;
 const INVALID: u32 = 0x2000;
 const NOT_PLAIN: u32 = 0xe000;
 const BASE_SHIFT: u32 = 16;
-const BASE_MASK: u32 = 0x7fff;
 const EXTRA_SHIFT: u32 = 8;
 const EXTRA_MASK: u32 = 15;
+const ONE_LITERAL: u32 = LITERAL | (1 << EXTRA_SHIFT);
+const TWO_LITERALS: u32 = LITERAL | (2 << EXTRA_SHIFT);
+const LITERAL_MASK: u32 = 0xff << BASE_SHIFT;
+/** A block of fewer bytes does not repay the joining. */
+const JOIN_FROM: u32 = 2048;
 const BITS_MASK: u32 = 0xff;
 
 /** Which code a table is for. */
@@ -154,17 +159,17 @@ function buildDynamicTables(sourceEnd: u32): bool {
     memory.fill(LENGTHS + i, length, times);
     i += times;
   }
-  return (
-    buildTable(DISTANCES, LENGTHS + literals, distances, DISTANCE_TABLE, DISTANCE_BITS) &&
-    buildTable(LITERALS, LENGTHS, literals, LITERAL_TABLE, LITERAL_BITS)
-  );
+  if (!buildTable(DISTANCES, LENGTHS + literals, distances, DISTANCE_TABLE, DISTANCE_BITS)) return false;
+  if (!buildTable(LITERALS, LENGTHS, literals, LITERAL_TABLE, LITERAL_BITS)) return false;
+  if (sourceEnd > next + JOIN_FROM) joinLiterals();
+  return true;
 }
 
 /** The entry of a symbol whose code has `length` bits left to drop. */
 function entryOf(code: u32, symbol: u32, length: u32): u32 {
   if (code === CODE_LENGTHS) return (symbol << BASE_SHIFT) | length;
   if (code === LITERALS) {
-    if (symbol < END_SYMBOL) return LITERAL | (symbol << BASE_SHIFT) | length;
+    if (symbol < END_SYMBOL) return ONE_LITERAL | (symbol << BASE_SHIFT) | length;
     if (symbol === END_SYMBOL) return END_OF_BLOCK | length;
     if (symbol > MAX_LITERAL_SYMBOL) return INVALID | length;
     return lengthEntry(symbol - 257) | length;
@@ -248,6 +253,28 @@ function buildTable(code: u32, lengths: u32, symbols: u32, table: u32, tableBits
   return true;
 }
 
+/** Joins literals whose codes fit into one lookup. From the back, so that what follows a code is not joined yet. */
+function joinLiterals(): void {
+  for (let i: i32 = (1 << LITERAL_BITS) - 1; i >= 0; i--) {
+    const place = LITERAL_TABLE + ((i as u32) << 2);
+    const first = load<u32>(place);
+    if (!(first & LITERAL)) continue;
+    const firstBits = first & BITS_MASK;
+    const second = load<u32>(LITERAL_TABLE + (((i as u32) >> firstBits) << 2));
+    const both = firstBits + (second & BITS_MASK);
+    if (!(second & LITERAL) || both > LITERAL_BITS) continue;
+    const symbols = (first & LITERAL_MASK) | ((second & LITERAL_MASK) << 8);
+    store<u32>(place, symbols | TWO_LITERALS | both);
+  }
+}
+
+/** Writes two bytes, and counts one where the entry has one. */
+@inline
+function writeLiterals(out: u32, entry: u32): u32 {
+  store<u16>(out, (entry >> BASE_SHIFT) as u16);
+  return out + ((entry >> EXTRA_SHIFT) & EXTRA_MASK);
+}
+
 /** Inflates the codes of a block; gives the output's end, or 0. */
 function inflateBlock(start: u32, out: u32, outEnd: u32, sourceEnd: u32): u32 {
   const literalMask: u32 = (1 << LITERAL_BITS) - 1;
@@ -265,17 +292,17 @@ function inflateBlock(start: u32, out: u32, outEnd: u32, sourceEnd: u32): u32 {
     if (entry & LITERAL) {
       buffer >>= (entry & BITS_MASK) as u64;
       count -= entry & BITS_MASK;
-      store<u8>(out++, (entry >> BASE_SHIFT) as u8);
+      out = writeLiterals(out, entry);
       entry = load<u32>(LITERAL_TABLE + (((buffer as u32) & literalMask) << 2));
       if (entry & LITERAL) {
         buffer >>= (entry & BITS_MASK) as u64;
         count -= entry & BITS_MASK;
-        store<u8>(out++, (entry >> BASE_SHIFT) as u8);
+        out = writeLiterals(out, entry);
         entry = load<u32>(LITERAL_TABLE + (((buffer as u32) & literalMask) << 2));
         if (entry & LITERAL) {
           buffer >>= (entry & BITS_MASK) as u64;
           count -= entry & BITS_MASK;
-          store<u8>(out++, (entry >> BASE_SHIFT) as u8);
+          out = writeLiterals(out, entry);
           if (out > outEnd || position > readEnd) return 0;
           continue;
         }
@@ -289,12 +316,12 @@ function inflateBlock(start: u32, out: u32, outEnd: u32, sourceEnd: u32): u32 {
         buffer >>= (entry & BITS_MASK) as u64;
         count -= entry & BITS_MASK;
         const mask: u32 = (1 << ((entry >> EXTRA_SHIFT) & EXTRA_MASK)) - 1;
-        const second = ((entry >> BASE_SHIFT) & BASE_MASK) + ((buffer as u32) & mask);
+        const second = (entry >> BASE_SHIFT) + ((buffer as u32) & mask);
         entry = load<u32>(LITERAL_TABLE + (second << 2));
         if (entry & LITERAL) {
           buffer >>= (entry & BITS_MASK) as u64;
           count -= entry & BITS_MASK;
-          store<u8>(out++, (entry >> BASE_SHIFT) as u8);
+          out = writeLiterals(out, entry);
           if (out > outEnd || position > readEnd) return 0;
           continue;
         }

@@ -68,7 +68,7 @@ export interface Reading extends Workshop {
   expose(columns: readonly (Column | undefined)[]): void;
 }
 
-const FIRST_ENTRIES = 2048;
+const FIRST_ENTRIES = 8192;
 
 /** Sets up the columns and makes them known to the kernel's host; reads no page. Columns that the row group lacks are left out. */
 export function openGroup(reading: Reading, number: number): OpenGroup {

@@ -1,7 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { type Group, parquetFile } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
+import { plainFromPrefixes } from "../src/encoding/strings.ts";
 import { open, ParquetError, rows } from "../src/index.ts";
+import { defaultLimits } from "../src/limits.ts";
 import { mutant, survive } from "./mutants.ts";
 import { batches, samples, text } from "./reading.ts";
 
@@ -28,6 +30,20 @@ describe("mutants of files of any schema", () => {
       expect(outcomes.refused).toBeGreaterThan(0);
     },
   );
+});
+
+describe("what the fuzzer has found", () => {
+  it.each([["7001", 278_440]])("stays read or refused: seed %s run %i", async (seed, run) => {
+    expect(await survive(mutant(seed, run))).toMatch(/read|refused/);
+  });
+
+  it("refuses delta strings with fewer suffixes than prefixes", () => {
+    const twoPrefixes = [0x80, 1, 4, 2, 0, 0, 0, 0, 0, 0];
+    const oneSuffix = [0x80, 1, 4, 1, 6, ...Buffer.from("abc")];
+    const page = Uint8Array.from([...twoPrefixes, ...oneSuffix]);
+    expect(() => plainFromPrefixes(page, 2, 3, defaultLimits)).toThrow(ParquetError);
+    expect(() => plainFromPrefixes(page, 2, 0, defaultLimits)).toThrow(ParquetError);
+  });
 });
 
 describe("a file that is none", () => {

@@ -43,9 +43,9 @@ export function plainFromPrefixes(source: Uint8Array, entries: number, width: nu
     const prefix = prefixes.words[2 * i];
     if (prefix > previousLength)
       throw new ParquetError("CORRUPT", "a string's prefix is longer than the string before");
-    if (from + 4 > suffixes.length) throw new ParquetError("CORRUPT", "fewer suffixes than prefixes");
-    const suffix = suffixView.getUint32(from, true);
+    const suffix = from + 4 > suffixes.length ? Number.POSITIVE_INFINITY : suffixView.getUint32(from, true);
     const length = prefix + suffix;
+    if (to + head + length > plain.length) throw new ParquetError("CORRUPT", "fewer suffixes than prefixes");
     if (width > 0 && length !== width) throw new ParquetError("CORRUPT", `a value of ${length} bytes, not ${width}`);
     if (head > 0) view.setUint32(to, length, true);
     to += head;
