@@ -269,7 +269,6 @@ function joinLiterals(): void {
 }
 
 /** Writes two bytes, and counts one where the entry has one. */
-@inline
 function writeLiterals(out: u32, entry: u32): u32 {
   store<u16>(out, (entry >> BASE_SHIFT) as u16);
   return out + ((entry >> EXTRA_SHIFT) & EXTRA_MASK);
