@@ -1,9 +1,40 @@
-import { errors } from "@opensearch-project/opensearch";
+import { errors, Serializer } from "@opensearch-project/opensearch";
+import type { Batch } from "./batch.ts";
+import { afterId } from "./bulk-body.ts";
 import type { Refusal, RequestFailure } from "./verdict.ts";
 
 /** What is asked of a `_bulk` answer; each item keeps its status, so that items and documents stay side by side. */
 export const answerFilter =
   "filter_path=errors,items.*._id,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason";
+
+const opening = '{"errors":';
+const allStoredOpening = '{"errors":false,"items":[';
+const itemOpening = '{"create":{"_id":"';
+const itemStored = '","status":201}}';
+const closing = "]}";
+
+/** Leaves answers to `_bulk` as text: most of them say that all is stored, and nothing has to be made of that. */
+export class BulkAnswersAsText extends Serializer {
+  override deserialize(json: string): unknown {
+    return json.startsWith(opening) ? json : super.deserialize(json);
+  }
+}
+
+/** Whether the answer says, in the indexer's own words, that each of these documents was stored now. */
+export function saysAllStored(answer: unknown, batch: Batch<unknown>): boolean {
+  if (typeof answer !== "string" || !answer.startsWith(allStoredOpening)) return false;
+  let at = allStoredOpening.length;
+  for (const { body, from, to } of batch) {
+    for (let document = from; document < to; document++) {
+      if (at > allStoredOpening.length && answer[at++] !== ",") return false;
+      if (!answer.startsWith(itemOpening, at)) return false;
+      at = afterId(body, document, answer, at + itemOpening.length);
+      if (at < 0 || !answer.startsWith(itemStored, at)) return false;
+      at += itemStored.length;
+    }
+  }
+  return at === answer.length - closing.length && answer.endsWith(closing);
+}
 
 export interface AnsweredItem extends Refusal {
   readonly id: string;
@@ -14,7 +45,7 @@ export interface AnsweredItem extends Refusal {
  * proxy, with items missing), which says nothing about the documents.
  */
 export function itemsOf(answer: unknown, count: number): AnsweredItem[] | undefined {
-  const items = (answer as { items?: unknown } | null | undefined)?.items;
+  const items = (parsed(answer) as { items?: unknown } | null | undefined)?.items;
   if (!Array.isArray(items) || items.length !== count) return undefined;
   const read: AnsweredItem[] = [];
   for (const item of items) {
@@ -28,6 +59,15 @@ export function itemsOf(answer: unknown, count: number): AnsweredItem[] | undefi
     });
   }
   return read;
+}
+
+function parsed(answer: unknown): unknown {
+  if (typeof answer !== "string") return answer;
+  try {
+    return JSON.parse(answer);
+  } catch {
+    return undefined;
+  }
 }
 
 interface RawItem {

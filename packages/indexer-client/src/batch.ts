@@ -12,13 +12,48 @@ export function sizeOf(batch: Batch<unknown>): number {
   return batch.reduce((sum, share) => sum + byteLengthOf(share), 0);
 }
 
-/** The request's body: the share's own bytes where it is one, else one copy of all. */
-export function assemble(batch: Batch<unknown>): Buffer {
-  const parts = batch.map(({ body, from, to }) => body.bytes.subarray(body.offsets[from], body.offsets[to]));
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
-  return Buffer.concat(parts);
+/** Memory for requests, taken again and again: 5 MB anew for each would cost more than to fill them. */
+export interface Memory {
+  /** The batch's lines in one piece: its own bytes where it is of one share, else one copy of all. */
+  assemble(batch: Batch<unknown>): Buffer;
+  /** The indexer has read all of it: the next request may be written over it. */
+  release(request: Buffer): void;
 }
+
+export function createMemory(): Memory {
+  const spare: ArrayBufferLike[] = [];
+  const lent = new Set<ArrayBufferLike>();
+
+  function take(size: number): ArrayBufferLike {
+    const memory = spare.pop();
+    if (memory !== undefined && memory.byteLength >= size) return memory;
+    return new ArrayBuffer(Math.ceil(size / blockBytes) * blockBytes);
+  }
+
+  return {
+    assemble(batch) {
+      const parts = batch.map(({ body, from, to }) => body.bytes.subarray(body.offsets[from], body.offsets[to]));
+      const [only] = parts;
+      if (parts.length === 1 && only !== undefined) return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
+      const size = sizeOf(batch);
+      const memory = take(size);
+      lent.add(memory);
+      const request = Buffer.from(memory, 0, size);
+      let at = 0;
+      for (const part of parts) {
+        request.set(part, at);
+        at += part.length;
+      }
+      return request;
+    },
+    release({ buffer }) {
+      if (lent.delete(buffer)) spare.push(buffer);
+    },
+  };
+}
+
+/** Requests are nearly, not quite, of one size. */
+const blockBytes = 256 * 1024;
 
 /** Whether these are the answers to these documents, one by one. */
 export function isAbout(items: readonly { readonly id: string }[], batch: Batch<unknown>): boolean {

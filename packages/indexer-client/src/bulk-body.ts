@@ -9,9 +9,11 @@ export interface BulkBody {
   readonly count: number;
 }
 
-const NEWLINE = 10;
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const COLON = 0x3a;
 const encoder = new TextEncoder();
-const afterId = encoder.encode('"}}\n');
+const actionEnd = encoder.encode('"}}\n');
 
 /**
  * Gathers documents into one growing buffer: `begin(index, id)`, then `append` the pieces of the source, then `end()`.
@@ -25,6 +27,8 @@ export class BulkBodyBuilder {
   #offsets = new Uint32Array(256);
   #count = 0;
   #sourceStart = -1;
+  readonly #taken = new WeakSet<ArrayBufferLike>();
+  readonly #spare: ArrayBufferLike[] = [];
 
   /** @param capacity bytes to start with; it doubles when needed. */
   constructor(capacity: number = 64 * 1024) {
@@ -43,7 +47,7 @@ export class BulkBodyBuilder {
     if (this.#sourceStart >= 0) throw new Error("BulkBodyBuilder: begin() before the last document was ended");
     this.#put(this.#actionOf(index));
     this.#putId(id);
-    this.#put(afterId);
+    this.#put(actionEnd);
     this.#sourceStart = this.#length;
   }
 
@@ -83,6 +87,7 @@ export class BulkBodyBuilder {
       offsets: this.#offsets.subarray(0, this.#count + 1),
       count: this.#count,
     };
+    this.#taken.add(body.bytes.buffer);
     // The next body will be about as large; its memory is taken when it begins, since often there is no next one.
     this.#capacity = Math.max(1, this.#length);
     this.#buffer = Buffer.alloc(0);
@@ -90,6 +95,14 @@ export class BulkBodyBuilder {
     this.#length = 0;
     this.#count = 0;
     return body;
+  }
+
+  /**
+   * Gives the memory of a body of this builder back, when its write has resolved: it is written over, so nobody may look at the body any
+   * more. Where bodies come fast, memory made anew for each costs more than what is done with them.
+   */
+  recycle({ bytes }: BulkBody): void {
+    if (this.#taken.delete(bytes.buffer)) this.#spare.push(bytes.buffer);
   }
 
   #actionOf(index: string): Uint8Array {
@@ -123,6 +136,13 @@ export class BulkBodyBuilder {
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#buffer.length) return;
+    if (this.#length === 0) {
+      const spare = this.#spare.pop();
+      if (spare !== undefined && spare.byteLength >= needed) {
+        this.#buffer = Buffer.from(spare);
+        return;
+      }
+    }
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#capacity, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
@@ -147,14 +167,24 @@ export function sourceOf(body: BulkBody, document: number): Uint8Array {
   return body.bytes.subarray(sourceStart(body, document), (body.offsets[document + 1] as number) - 1);
 }
 
-/** Whether a document has this id; without parsing its action line unless the id has characters that JSON escapes. */
+/** Whether a document has this id. */
 export function hasId(body: BulkBody, document: number, id: string): boolean {
-  const end = sourceStart(body, document) - afterId.length;
-  const start = end - id.length;
-  if (start > (body.offsets[document] as number) && body.bytes[start - 1] === 0x22 && text(body, start, end) === id) {
-    return true;
-  }
-  return actionOf(body, document).id === id;
+  return afterId(body, document, `${id}"`, 0) === id.length || actionOf(body, document).id === id;
+}
+
+/**
+ * Where the document's id ends in `text` that has it from `at` on, before a quote; -1 where another id is there, and also
+ * where the id has characters that JSON escapes, or others than ASCII. Compared byte by byte: it is done for each document.
+ */
+export function afterId(body: BulkBody, document: number, text: string, at: number): number {
+  const { bytes } = body;
+  const idEnd = sourceStart(body, document) - actionEnd.length;
+  const textEnd = text.indexOf('"', at);
+  const idStart = idEnd - (textEnd - at);
+  // A quote after a colon opens the id; one of the id's own would come after a backslash.
+  if (textEnd < at || bytes[idStart - 1] !== QUOTE || bytes[idStart - 2] !== COLON) return -1;
+  for (let i = idStart, j = at; i < idEnd; i++, j++) if (bytes[i] !== text.charCodeAt(j)) return -1;
+  return textEnd;
 }
 
 function sourceStart(body: BulkBody, document: number): number {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Client } from "@opensearch-project/opensearch";
-import { type AnsweredItem, answerFilter, failureOf, itemsOf } from "./answer.ts";
-import { addDocument, assemble, type Batch, documentsOf, halves, isAbout, sizeOf } from "./batch.ts";
+import { type AnsweredItem, answerFilter, failureOf, itemsOf, saysAllStored } from "./answer.ts";
+import { addDocument, type Batch, createMemory, documentsOf, halves, isAbout, sizeOf } from "./batch.ts";
 import { actionOf, type BulkBody, BulkBodyBuilder, sourceOf } from "./bulk-body.ts";
 import { type Answered, backoff, createConcurrency } from "./concurrency.ts";
 import { type DeadLetter, documentEntry } from "./dead-letter.ts";
@@ -91,8 +91,8 @@ function joined(one: Delivered, other: Delivered): Delivered {
 type Answer = ItemsAnswer | { readonly failed: RequestFailure };
 
 interface ItemsAnswer {
-  /** In the order of the batch's documents. */
-  readonly items: readonly AnsweredItem[];
+  /** In the order of the batch's documents; or all of them are stored. */
+  readonly items: readonly AnsweredItem[] | "all stored";
   readonly answered: Answered;
 }
 
@@ -114,6 +114,7 @@ export function createBulkWriter(
   const requests = new Set<{ abort(): void }>();
   const waitingFor = new Set<string>();
   const ended = new AbortController();
+  const memory = createMemory();
   let inFlight = 0;
   let acceptedBytes = 0;
   let failure: { readonly reason: unknown } | undefined;
@@ -214,7 +215,7 @@ export function createBulkWriter(
 
   async function exchange(batch: Batch<Write>): Promise<Answer> {
     const count = documentsOf(batch);
-    const bulkBody = assemble(batch);
+    const bulkBody = memory.assemble(batch);
     const full = inFlight >= concurrency.limit;
     const started = performance.now();
     const request = client.transport.request(
@@ -224,10 +225,11 @@ export function createBulkWriter(
     requests.add(request);
     try {
       const { body, statusCode } = await request;
-      const items = itemsOf(body, count);
-      if (items === undefined || !isAbout(items, batch)) {
+      const items = saysAllStored(body, batch) ? "all stored" : itemsOf(body, count);
+      if (items === undefined || (items !== "all stored" && !isAbout(items, batch))) {
         return { failed: { reason: `the answer (HTTP ${statusCode}) is not about the ${count} documents sent` } };
       }
+      memory.release(bulkBody);
       acceptedBytes = Math.max(acceptedBytes, bulkBody.length);
       const answered = { bytes: bulkBody.length, milliseconds: performance.now() - started };
       on({ type: "answered", documents: count, ...answered });
@@ -240,6 +242,14 @@ export function createBulkWriter(
   }
 
   function settle(batch: Batch<Write>, { items, answered }: ItemsAnswer): Delivered {
+    if (items === "all stored") {
+      concurrency.succeeded(answered);
+      for (const { owner, body, from, to } of batch) {
+        for (let document = from; document < to && waitingFor.size > 0; document++) resume(body, document);
+        accept(owner, { stored: to - from, alreadyStored: 0, deadLettered: 0 });
+      }
+      return nothingAgain;
+    }
     const again: Share<Write>[] = [];
     let refusedForRoom = 0;
     let allStored = true;
@@ -253,11 +263,11 @@ export function createBulkWriter(
         switch (verdict) {
           case "stored":
             stored++;
-            if (waitingFor.size > 0) resume(share, document);
+            if (waitingFor.size > 0) resume(share.body, document);
             break;
           case "already-stored":
             alreadyStored++;
-            if (waitingFor.size > 0) resume(share, document);
+            if (waitingFor.size > 0) resume(share.body, document);
             break;
           case "again":
             if (item.status === 429) refusedForRoom++;
@@ -381,8 +391,8 @@ export function createBulkWriter(
     on({ type: "waiting", cause, message: `${waitingMessage(cause)}: ${reason}` });
   }
 
-  function resume(share: Share<Write>, document: number): void {
-    const { index } = actionOf(share.body, document);
+  function resume(body: BulkBody, document: number): void {
+    const { index } = actionOf(body, document);
     for (const cause of ["busy", "unreachable", "blocked", `blocked ${index}`]) {
       if (waitingFor.delete(cause)) on({ type: "resumed", cause, message: `Indexer: documents are stored again` });
     }

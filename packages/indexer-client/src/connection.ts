@@ -8,6 +8,7 @@ import {
   Transport,
 } from "@opensearch-project/opensearch";
 import { AwsSigv4Signer } from "@opensearch-project/opensearch/aws-v3";
+import { BulkAnswersAsText } from "./answer.ts";
 
 export interface BasicCredentials {
   readonly username: string;
@@ -55,6 +56,7 @@ export function connect(options: ConnectionOptions): Client {
   const client = new Client({
     nodes: [...options.nodes],
     maxRetries: 0,
+    Serializer: BulkAnswersAsText,
     requestTimeout: options.requestTimeout ?? 60_000,
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ssl: tlsOf(options),
@@ -89,13 +91,21 @@ function tlsOf(options: ConnectionOptions): Record<string, unknown> {
   return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
 }
 
-/** The client keeps the message of a socket's error and drops its code; this puts the error itself behind it. */
+/**
+ * The client keeps the message of a socket's error and drops its code; this puts the error itself behind it. After the
+ * answer's head it prints errors, and waits for the rest without end: here these end the answer.
+ */
 function withCause(Base: typeof Connection): typeof Connection {
   return class extends Base {
     override request(...[params, callback]: Parameters<Connection["request"]>): ReturnType<Connection["request"]> {
       let cause: Error | undefined;
       const request = super.request(params, (error, response) => {
         if (error !== null && cause !== undefined) error.cause = cause;
+        if (response !== null) {
+          request.removeAllListeners("error");
+          request.on("error", (late) => response.destroy(late));
+          request.on("timeout", () => response.destroy(new Error("The rest of the answer did not come in time")));
+        }
         callback(error, response);
       });
       request.prependListener("error", (error) => {

@@ -91,4 +91,28 @@ describe("BulkBodyBuilder", () => {
     builder.append(bytes('{\n"x":1}'));
     expect(() => builder.end()).toThrow("one line");
   });
+
+  it("writes over the memory of a body that is given back, and of no other", () => {
+    const builder = new BulkBodyBuilder(1_000);
+    const fill = (text: string): BulkBody => {
+      builder.begin("i", "1");
+      builder.append(new TextEncoder().encode(JSON.stringify(text)));
+      builder.end();
+      return builder.take();
+    };
+    const [first, second] = [fill("first"), fill("second")];
+    builder.recycle(first);
+    builder.recycle(first);
+    builder.recycle({ ...second, bytes: Uint8Array.from(second.bytes) });
+    const [third, fourth] = [fill("third"), fill("fourth")];
+    expect(third.bytes.buffer).toBe(first.bytes.buffer);
+    expect(fourth.bytes.buffer).not.toBe(first.bytes.buffer);
+    for (const [body, text] of [
+      [second, "second"],
+      [third, "third"],
+      [fourth, "fourth"],
+    ] as const) {
+      expect(Buffer.from(sourceOf(body, 0)).toString()).toBe(JSON.stringify(text));
+    }
+  });
 });

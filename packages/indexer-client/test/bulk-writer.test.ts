@@ -431,6 +431,25 @@ describe("a request", () => {
     expect(indexer.requests).toHaveLength(2);
   });
 
+  it("whose answer stops in the middle is sent again after the time-out, and nothing is printed", async () => {
+    const print = vi.spyOn(console, "log");
+    const indexer = await fakeIndexer((response, request, self) => {
+      if (request.number > 0) return self.answer(response, request);
+      response.writeHead(200, { "content-type": "application/json", "content-length": 1_000 });
+      response.write('{"errors":false,');
+    });
+    cleanups.push(() => indexer.stop());
+    const writer = createBulkWriter(
+      connect({ nodes: [indexer.url], requestTimeout: 100 }),
+      { keep: async () => {}, close: async () => {} },
+      { backoff: () => 1 },
+    );
+    expect(await writer.write(documents(3))).toEqual({ ...none, stored: 3 });
+    expect(indexer.requests).toHaveLength(2);
+    expect(print).not.toHaveBeenCalled();
+    print.mockRestore();
+  });
+
   it("that is too large is split, and the limit is remembered", async () => {
     const { indexer, writer, events } = await setting((response, request, indexer) => {
       if (request.bytes > 20_000) response.writeHead(413).end();

@@ -26,7 +26,7 @@ export interface FakeIndexer {
   readonly stored: ReadonlyMap<string, string>;
   /** The most requests that were open at one time. */
   readonly mostOpen: number;
-  /** Answers as an indexer does, item by item, unless `judge` says otherwise for a document. */
+  /** Answers as an indexer does that is asked for ids, statuses and errors, item by item, unless `judge` says otherwise for a document. */
   answer(response: ServerResponse, request: BulkRequest, judge?: (document: SentDocument) => Item | undefined): void;
   stop(): Promise<void>;
 }
@@ -81,10 +81,10 @@ export async function fakeIndexer(
     answer(response, request, judge = () => undefined) {
       const items = request.documents.map((document) => {
         const item = judge(document) ?? store(document);
-        return { create: { _index: document.index, _id: document.id, ...rendered(item) } };
+        return { create: { _id: document.id, ...rendered(item) } };
       });
       const errors = items.some(({ create }) => "error" in create);
-      json(response, 200, { took: 1, errors, items });
+      json(response, 200, { errors, items });
     },
     async stop() {
       server.closeAllConnections();

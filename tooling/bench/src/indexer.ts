@@ -135,7 +135,9 @@ async function writeObjects(client: Client, { objects }: Source): Promise<void> 
         builder.append(document);
         builder.end();
       });
-      await writer.write(builder.take());
+      const body = builder.take();
+      await writer.write(body);
+      builder.recycle(body);
     }
   };
   await Promise.all(Array.from({ length: objectsInFlight }, worker));
