@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datagramsUnavailable, getStats, openQueue, pacedBy } from "@threatlockdown/analysisd-client";
 import {
+  type BulkWriter,
   checkSetup,
   connect,
   createBulkWriter,
@@ -64,14 +65,28 @@ export async function openDestination(
   if (options.output !== "indexer") {
     throw new Failure(exitCode.usage, `--output ${options.output} is none of indexer, analysisd and file:FOLDER.`);
   }
-  const client = await connectIndexer(settings.indexer, options.credentialsFile, context);
+  const { writer, close } = await openIndexer(settings, options, context);
+  return { sink: (discard) => createIndexerSink(documents(discard), writer), close };
+}
+
+/**
+ * The indexer of the configuration, with its template in place.
+ *
+ * @throws Failure
+ */
+export async function openIndexer(
+  { indexer }: Settings,
+  { credentialsFile, deadLetter }: Pick<DestinationOptions, "credentialsFile" | "deadLetter">,
+  context: Context,
+): Promise<{ readonly writer: BulkWriter; readonly close: () => Promise<void> }> {
+  const client = await connectIndexer(indexer, credentialsFile, context);
   await ensureTemplate(client, context);
-  const writer = createBulkWriter(client, options.deadLetter, {
+  const writer = createBulkWriter(client, deadLetter, {
     signal: context.signals.end,
     on: indexerTeller(context.log),
   });
   return {
-    sink: (discard) => createIndexerSink(documents(discard), writer),
+    writer,
     async close() {
       await writer.close();
       await client.close();

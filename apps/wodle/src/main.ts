@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { convert } from "./commands/convert.ts";
 import { inspect } from "./commands/inspect.ts";
 import { once } from "./commands/once.ts";
+import { replay } from "./commands/replay.ts";
 import { run } from "./commands/run.ts";
 import { setup } from "./commands/setup.ts";
 import { exitCode, Failure } from "./exit-code.ts";
@@ -14,7 +15,7 @@ import { tellFailure } from "./outlet.ts";
 import { output } from "./output.ts";
 import { watchSignals } from "./signals.ts";
 
-const commands: Readonly<Record<string, Command>> = { once, run, setup, convert, inspect };
+const commands: Readonly<Record<string, Command>> = { once, run, setup, replay, convert, inspect };
 
 const help = `The subscriber of Amazon Security Lake for ThreatLockDown managers.
 

@@ -6,8 +6,10 @@ import type { Accepted, BulkWriter } from "./bulk-writer.ts";
 import type { DocumentEntry } from "./dead-letter.ts";
 
 export interface Replayed extends Accepted {
-  /** Entries of other kinds, and lines that are no entry (a crash may have torn one): not sent, still in the file. */
-  readonly others: number;
+  /** Entries of other kinds, by kind: not sent, still in the file. */
+  readonly others: ReadonlyMap<string, number>;
+  /** Lines that are no entry; a crash may have torn one. */
+  readonly unreadable: number;
 }
 
 /** Bodies of this size are written, and this many of them at a time, so that a file of any size needs little memory. */
@@ -20,7 +22,8 @@ const bodiesAtATime = 8;
  * does; to replay all of the file again is harmless then.
  */
 export async function replay(path: string, writer: BulkWriter, signal?: AbortSignal): Promise<Replayed> {
-  const total = { stored: 0, alreadyStored: 0, deadLettered: 0, others: 0 };
+  const total = { stored: 0, alreadyStored: 0, deadLettered: 0, unreadable: 0 };
+  const others = new Map<string, number>();
   const writes = new Set<Promise<void>>();
   const builder = new BulkBodyBuilder();
   const write = (): void => {
@@ -36,9 +39,14 @@ export async function replay(path: string, writer: BulkWriter, signal?: AbortSig
   };
 
   for await (const line of linesOf(path)) {
-    const entry = documentOf(line);
+    if (line === "") continue;
+    const entry = entryOf(line);
     if (entry === undefined) {
-      if (line !== "") total.others++;
+      total.unreadable++;
+      continue;
+    }
+    if ("kind" in entry) {
+      others.set(entry.kind, (others.get(entry.kind) ?? 0) + 1);
       continue;
     }
     builder.begin(entry.index, entry.id);
@@ -50,7 +58,7 @@ export async function replay(path: string, writer: BulkWriter, signal?: AbortSig
   }
   if (builder.count > 0) write();
   await Promise.all(writes);
-  return total;
+  return { ...total, others };
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
@@ -64,17 +72,19 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   }
 }
 
-function documentOf(
-  line: string,
-): { readonly index: string; readonly id: string; readonly source: Buffer } | undefined {
-  let entry: Partial<DocumentEntry> | null;
+type Entry = { readonly kind: string } | { readonly index: string; readonly id: string; readonly source: Buffer };
+
+function entryOf(line: string): Entry | undefined {
+  let entry: (Partial<Omit<DocumentEntry, "kind">> & { readonly kind?: unknown }) | null;
   try {
-    entry = JSON.parse(line) as Partial<DocumentEntry> | null;
+    entry = JSON.parse(line);
   } catch {
     return undefined;
   }
-  if (entry?.kind !== "document" || typeof entry.index !== "string" || typeof entry.id !== "string") return undefined;
+  if (typeof entry?.kind !== "string") return undefined;
+  if (entry.kind !== "document") return { kind: entry.kind };
   const { index, id, document, documentBase64 } = entry;
+  if (typeof index !== "string" || typeof id !== "string") return undefined;
   const source =
     typeof document === "string"
       ? Buffer.from(document)

@@ -42,19 +42,22 @@ describe("replay", () => {
       stored: 2,
       alreadyStored: 0,
       deadLettered: 0,
-      others: 0,
+      others: new Map(),
+      unreadable: 0,
     });
     expect(indexer.stored.get("i/a")).toBe(source);
     expect(indexer.requests[0]?.documents.map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
   it("passes over entries of other kinds and torn lines, and counts them", async () => {
-    const others = '{"kind":"message","body":"x"}\n{"kind":"docum\n\nnull\n1\n{"kind":"document"}\n';
+    const others =
+      '{"kind":"message","body":"x"}\n{"kind":"message"}\n{"kind":"docum\n\nnull\n1\n{"kind":"document"}\n';
     expect(await replayed(`${others}${entry("a", "{}")}`)).toEqual({
       stored: 1,
       alreadyStored: 0,
       deadLettered: 0,
-      others: 5,
+      others: new Map([["message", 2]]),
+      unreadable: 4,
     });
   });
 
@@ -65,7 +68,13 @@ describe("replay", () => {
   });
 
   it("of nothing sends nothing", async () => {
-    expect(await replayed("")).toEqual({ stored: 0, alreadyStored: 0, deadLettered: 0, others: 0 });
+    expect(await replayed("")).toEqual({
+      stored: 0,
+      alreadyStored: 0,
+      deadLettered: 0,
+      others: new Map(),
+      unreadable: 0,
+    });
     expect(indexer.requests).toEqual([]);
   });
 
@@ -76,7 +85,8 @@ describe("replay", () => {
       stored: 0,
       alreadyStored: 0,
       deadLettered: 2,
-      others: 0,
+      others: new Map(),
+      unreadable: 0,
     });
   });
 

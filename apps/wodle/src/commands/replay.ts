@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { openDeadLetter, type Replayed, replay as sendAgain } from "@threatlockdown/indexer-client";
+import type { Command, Context } from "../command.ts";
+import { readConfiguration } from "../configuration.ts";
+import { failureOf, openIndexer } from "../destination.ts";
+import { exitCode, Failure } from "../exit-code.ts";
+import { readSubscriberOptions } from "../subscriber-options.ts";
+
+export const replay: Command = {
+  summary: "send the documents of a dead letter file to the indexer again",
+  help: `Sends the documents of a dead letter file to the indexer again, under the same ids: what is stored already stays as it is.
+
+Usage: security-lake-wodle replay --dead-letter FILE [options]
+
+  --dead-letter FILE          one that the subscriber has written, or set aside
+  --config FILE               the manager's configuration
+  --state FOLDER              where documents that are refused again are kept
+  --indexer-credentials FILE  user and password: two lines, username=… and password=…, mode 0600.
+                              Otherwise INDEXER_USERNAME and INDEXER_PASSWORD are taken from the environment
+  --json                      the result as JSON
+
+FILE is read, never changed. What is refused again is kept in dead-letter.ndjson of the state folder, with its new reason,
+even where that is FILE itself. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
+into the queue again, for example:
+
+  jq -r 'select(.kind == "message").body' FILE |
+    while IFS= read -r body; do aws sqs send-message --queue-url URL --message-body "$body"; done
+`,
+  options: {
+    "dead-letter": { type: "string" },
+    config: { type: "string" },
+    state: { type: "string" },
+    "indexer-credentials": { type: "string" },
+    json: { type: "boolean" },
+  },
+
+  async run(values, _positionals, context) {
+    const file = values["dead-letter"];
+    if (typeof file !== "string") throw new Failure(exitCode.usage, "Give --dead-letter FILE. See --help.");
+    const { config, credentialsFile, state } = readSubscriberOptions(values);
+    const settings = await readConfiguration(config, context.log);
+    const deadLetter = openDeadLetter(join(state, "dead-letter.ndjson"));
+    try {
+      const indexer = await openIndexer(settings, { credentialsFile, deadLetter }, context);
+      try {
+        const replayed = await sendAgain(file, indexer.writer, context.signals.stop);
+        tell(replayed, file, state, context);
+        context.print(values.json ? `${json(replayed)}\n` : text(replayed, file));
+        return exitCode.ok;
+      } finally {
+        await indexer.close();
+      }
+    } catch (error) {
+      throw endOf(error, file, context);
+    } finally {
+      await deadLetter.close();
+    }
+  },
+};
+
+function endOf(error: unknown, file: string, { signals }: Context): unknown {
+  if (signals.stop.aborted) {
+    return new Failure(exitCode.usage, `${file}: stopped before its end; to replay all of it again is harmless.`);
+  }
+  const { code, path } = error as NodeJS.ErrnoException;
+  return path === file
+    ? new Failure(exitCode.usage, `${file} cannot be read (${code}).`, { cause: error })
+    : failureOf(error);
+}
+
+function tell({ deadLettered, others }: Replayed, file: string, state: string, { log }: Context): void {
+  if (deadLettered > 0) {
+    log.warning(`${file}: ${deadLettered} documents were refused again; they are kept with their reasons in ${state}.`);
+  }
+  const messages = others.get("message") ?? 0;
+  if (messages > 0) {
+    log.warning(
+      `${file}: ${messages} messages are not sent, the queue is their place: put their bodies there again, as --help shows.`,
+    );
+  }
+}
+
+function json({ others, ...counts }: Replayed): string {
+  return JSON.stringify({ ...counts, others: Object.fromEntries(others) });
+}
+
+function text({ stored, alreadyStored, deadLettered, others, unreadable }: Replayed, file: string): string {
+  const lines: [string, string | number][] = [
+    ["Dead letter", file],
+    ["Documents", stored + alreadyStored + deadLettered],
+    ["  stored", stored],
+    ["  already stored", alreadyStored],
+    ["  refused again", deadLettered],
+    ...[...others].map(([kind, count]): [string, string] => [`Of kind ${kind}`, `${count}, not sent`]),
+    ["Unreadable lines", unreadable],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
+}
