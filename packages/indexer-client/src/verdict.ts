@@ -50,6 +50,9 @@ const aboutMapping =
 const indexIsAmiss =
   /^illegal_argument_exception: (pipeline with id \[|no write index |alias \[|explicit index |composable template |index template |template \[|unknown setting |unknown value for \[index\.|failed to parse value \[.*\] for setting )/i;
 
+/** No index can ever have the name; one that an alias has now is another matter. */
+const nameIsNone = /^(?!.*already exists as)/;
+
 const itemRows: readonly ItemRow[] = [
   { status: is(200, 201), verdict: "stored" },
   { status: is(409), type: /^version_conflict_engine_exception$/, verdict: "already-stored" },
@@ -61,6 +64,7 @@ const itemRows: readonly ItemRow[] = [
   { status: (status) => status >= 500, verdict: "a-few-times" },
   { status: is(400), reason: indexIsAmiss, verdict: "blocked" },
   { status: is(400), type: aboutMapping, verdict: "unindexed" },
+  { status: is(400), type: /^invalid_index_name_exception$/, reason: nameIsNone, verdict: "dead-letter" },
   // No room for shards, no write index, a pipeline's own fault, an index that cannot be made: nothing that a document is.
   { status: is(400), verdict: "blocked" },
   { status: any, verdict: "dead-letter" },

@@ -75,6 +75,33 @@ describe("on OpenSearch, a write", () => {
     expect(kept).toEqual([]);
   });
 
+  it("waits while a pipeline is missing that the index asks for", async () => {
+    const index = newIndex();
+    const { writer, events, kept } = writing();
+    await writer.write(numbered(index, 0, 10));
+    await client.indices.putSettings({ index, body: { "index.default_pipeline": "not-there" } as never });
+    const write = writer.write(numbered(index, 10, 30));
+    await vi.waitUntil(() => waits(events).length > 0, 10_000);
+    await client.indices.putSettings({ index, body: { "index.default_pipeline": null } as never });
+    expect(await write).toEqual({ stored: 20, alreadyStored: 0, deadLettered: 0 });
+    expect(waits(events)).toEqual([`blocked ${index}`]);
+    expect(kept).toEqual([]);
+  });
+
+  it("waits while the name is an alias that none of its indices is written through", async () => {
+    const alias = newIndex();
+    const behind = [newIndex(), newIndex()];
+    for (const index of behind) await client.indices.create({ index, body: { aliases: { [alias]: {} } } } as never);
+    indices.splice(indices.indexOf(alias), 1);
+    const { writer, events, kept } = writing();
+    const write = writer.write(numbered(alias, 0, 20));
+    await vi.waitUntil(() => waits(events).length > 0, 10_000);
+    const [index] = behind as [string];
+    await client.indices.putAlias({ index, name: alias, body: { is_write_index: true } });
+    expect(await write).toEqual({ stored: 20, alreadyStored: 0, deadLettered: 0 });
+    expect(kept).toEqual([]);
+  });
+
   it("waits while the index is closed", async () => {
     const index = newIndex();
     const { writer, events, kept } = writing();

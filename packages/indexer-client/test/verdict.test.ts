@@ -49,6 +49,11 @@ describe("the verdict on a document", () => {
     expect(judgeItem({ status: 400, type, reason: `${type}: ${reason}` }, 0, true)).toBe("blocked");
   });
 
+  it("of an index that can never be is: dead letter", () => {
+    const refusal = { status: 400, type: "invalid_index_name_exception", reason: "must be lowercase" };
+    expect(judgeItem(refusal, 0, false)).toBe("dead-letter");
+  });
+
   it("of one whose field is named like such a fault is: unindexed", () => {
     const reason =
       "illegal_argument_exception: mapper [pipeline with id [x]] cannot be changed from type [long] to [text]";
