@@ -33,7 +33,8 @@ export interface Setting {
   /** Of the stand-in's clock; ms. */
   ahead: number;
   put(file?: { readonly key: string; readonly bytes: Uint8Array }): void;
-  verify(options?: { readonly admin?: boolean }): Promise<Result[]>;
+  /** External IDs are shown unless `reveal` is off. */
+  verify(options?: { readonly admin?: boolean; readonly reveal?: boolean }): Promise<Result[]>;
   /** Does what a command of the AWS CLI would do, word by word as it is printed. */
   aws_cli(command: string): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -95,7 +96,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
     put({ key, bytes } = object) {
       aws.putObject({ bucket: lake.bucket, key, body: bytes });
     },
-    async verify({ admin = true } = {}) {
+    async verify({ admin = true, reveal = true } = {}) {
       const { subscriber, enabled } = setting;
       const schedule = { by: "interval", seconds: 600 } as never;
       const modules = [{ line: 1, enabled, runOnStart: true, skipOnError: false, schedule, subscribers: [subscriber] }];
@@ -107,7 +108,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
         ...(admin && administrator !== undefined && { admin: administrator }),
       });
       const results = await runChecks(checks({ receive: true }), seen, { timeout: 8_000 });
-      return results.map((result) => mapResult(result, revealed(lake.externalId)));
+      return reveal ? results.map((result) => mapResult(result, revealed(lake.externalId))) : results;
     },
     aws_cli: (command) => perform(aws, lake.region, command),
     [Symbol.asyncDispose]: () => aws.close(),

@@ -5,7 +5,17 @@ import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
-import { allow, concernsAction, type Document, judge, type Question, repaired, trustStatement } from "../policy.ts";
+import {
+  allow,
+  concernsAction,
+  type Document,
+  judge,
+  listOf,
+  type Question,
+  repaired,
+  type Statement,
+  trustStatement,
+} from "../policy.ts";
 import { nameOf, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 
@@ -162,14 +172,37 @@ function trustChange(found: Role, question: Question, who: string): Pick<Finding
     (one) =>
       judge({ Statement: [{ ...one, Effect: "Allow", Action: "*", Condition: {} }] }, question).effect !== "allow",
   );
-  const policy = repaired({ ...found.trust, Statement: others }, question, trustStatement(who));
+  const id = question.context["sts:externalid"];
+  const masked = others.map((one) => maskExternalIds(one, id ?? undefined));
+  const policy = repaired({ ...found.trust, Statement: masked }, question, trustStatement(who));
+  const foreign = JSON.stringify(policy).includes(foreignMark);
   return {
     policy,
     console: `IAM > Roles > ${found.name} > Trust relationships > Edit trust policy`,
-    commands: [
-      awsCommand(["iam", "update-assume-role-policy"], { "role-name": found.name, "policy-document": policy }),
-    ],
+    // External IDs of others are not told, so that only a person can keep them.
+    ...(!foreign && {
+      commands: [
+        awsCommand(["iam", "update-assume-role-policy"], { "role-name": found.name, "policy-document": policy }),
+      ],
+    }),
   };
+}
+
+const foreignMark = "<unchanged>";
+
+/** External IDs are secrets, also those by which the role trusts others. */
+function maskExternalIds(statement: Statement, own: string | undefined): Statement {
+  const mask = (keys: Readonly<Record<string, string | boolean | readonly string[]>>) =>
+    Object.entries(keys).map(([key, value]) => {
+      if (key.toLowerCase() !== "sts:externalid") return [key, value];
+      return [key, listOf(value).map((id) => (id === own ? externalIdMark : foreignMark))];
+    });
+  const conditions = Object.entries(statement.Condition ?? {});
+  if (conditions.length === 0) return statement;
+  const Condition = Object.fromEntries(
+    conditions.map(([operator, keys]) => [operator, Object.fromEntries(mask(keys))]),
+  );
+  return { ...statement, Condition };
 }
 
 export const user: Check = {

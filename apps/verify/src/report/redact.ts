@@ -47,5 +47,9 @@ export function redaction(texts: readonly string[]): (text: string) => string {
   for (const found of all.match(/(?<!\d)\d{12}(?!\d)/g) ?? []) mark(found, "account");
   // Longer ones first: a name can be a part of another.
   const found = [...marks].sort(([a], [b]) => b.length - a.length);
-  return (text) => found.reduce((left, [name, masked]) => left.replaceAll(name, masked), text);
+  // Whole names only: a user's name may well be a part of a word.
+  const rules = found.map(
+    ([name, masked]) => [new RegExp(`(?<![\\w-])${RegExp.escape(name)}(?![\\w-])`, "g"), masked] as const,
+  );
+  return (text) => rules.reduce((left, [name, masked]) => left.replaceAll(name, masked), text);
 }

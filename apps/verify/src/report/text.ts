@@ -21,12 +21,16 @@ export function textReport(verdict: Verdict, results: readonly Result[], colours
     if (result.subject !== subject) lines.push("", `Subscriber of ${result.subject}`);
     subject = result.subject;
     const { mark, colour } = marks[result.state];
-    lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${result.check.title} (${result.check.id})`);
-    lines.push(`      ${result.seen}`);
+    const { id, title } = result.check;
+    // What is well takes one line, so that what is not stands out.
+    const [head, ...seen] = troubled(result) ? [`${title} (${id})`, result.seen] : [`${title} (${id}): ${result.seen}`];
+    lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${head}`, ...seen.map((line) => `      ${line}`));
     lines.push(...remedy(result).map((line) => `      ${line}`));
   }
   return `${lines.join("\n")}\n`;
 }
+
+const troubled = ({ state }: Result): boolean => state === "failed" || state === "warning";
 
 function remedy({ check, state, fix, policy, console, commands = [] }: Result): string[] {
   if (state === "ok" || state === "not applicable") return [];
