@@ -112,6 +112,12 @@ describe("the verdict", () => {
     expect(verdict).toMatchObject({ line: "Of 4 checks: 2 failed, 1 warning. First: a.", exitCode: 1 });
   });
 
+  it("counts warnings where that is asked for, after what failed", () => {
+    expect(verdictOf([result("warning", "w")], { strict: true }).exitCode).toBe(3);
+    expect(verdictOf([result("warning", "w"), result("failed", "f")], { strict: true }).exitCode).toBe(1);
+    expect(verdictOf([result("ok")], { strict: true }).exitCode).toBe(0);
+  });
+
   it("is well when nothing is to be done, and fails for failures only", () => {
     expect(verdictOf([result("ok"), result("not applicable")])).toMatchObject({
       line: "All well: 2 checks.",

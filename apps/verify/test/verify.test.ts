@@ -315,6 +315,8 @@ describe("the command line", () => {
     ],
     [["--config", join(import.meta.dirname, "fixtures", "none.conf")], /has no <subscriber/],
     [["--output", "yaml"], /--output yaml/],
+    [["--only", "queue,nonsense"], /no check "nonsense"; --list shows them/],
+    [["--skip", "nonsense"], /no check "nonsense"/],
     [["--nonsense"], /'--nonsense'/],
   ])("cannot run with %j and says why", async (args, line) => {
     const { code, stdout, stderr } = await verify(args);
