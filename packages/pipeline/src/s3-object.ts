@@ -234,7 +234,8 @@ function largerThanAnnounced(error: unknown): undefined {
 }
 
 function worthAnotherTry(error: unknown): boolean {
-  return error instanceof BrokenBody || error instanceof ObjectGone;
+  // Credentials that ran out on the way are new ones at the next try.
+  return error instanceof BrokenBody || error instanceof ObjectGone || (error as Error).name === "ExpiredToken";
 }
 
 /** S3 counts requests by prefixes of its own choice; the folder of an object is its day, account, region and source. */

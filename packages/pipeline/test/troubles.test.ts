@@ -1,0 +1,159 @@
+import { IndexerError } from "@threatlockdown/indexer-client";
+import { Fatal } from "@threatlockdown/sqs-consumer";
+import { makeObject } from "@threatlockdown/tooling-lake";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { acceptingSink, type Lake, readQueue, startLake } from "./lake.ts";
+
+const good = makeObject({ source: "waf_2_0", rows: 5, seed: 1 });
+let lake: Lake;
+
+beforeEach(async () => {
+  lake = await startLake();
+});
+afterEach(() => lake.close());
+
+const put = (key: string, body: Uint8Array = good.bytes, kmsKey?: string) =>
+  lake.aws.putObject({ bucket: lake.subscription.bucket, key, body, ...(kmsKey !== undefined && { kmsKey }) });
+const keyOf = (name: string) => `aws/WAF/2.0/region=us-east-1/accountId=111122223333/eventDay=20240611/${name}`;
+const left = () => lake.aws.messages(lake.subscription.queueUrl).length;
+
+/** Reads until the queue is empty; what was quarantined by its reasons. */
+async function drain(sink = acceptingSink()) {
+  const quarantined: string[] = [];
+  const nothing: string[] = [];
+  const summary = await readQueue(lake, {
+    sink,
+    quarantine: async (_id, reason) => void quarantined.push(reason.message),
+    onIngest: (event) => void (event.type === "nothing-to-do" && nothing.push(event.reason)),
+  });
+  return { summary, quarantined, nothing, rows: sink.rows };
+}
+
+/** Reads until a message was given back; why. */
+async function untilReturned(options: { quarantine?: () => Promise<void> } = {}): Promise<Error> {
+  const stop = new AbortController();
+  let reason: unknown;
+  await readQueue(lake, {
+    sink: acceptingSink(),
+    mode: "forever",
+    stop,
+    ...options,
+    onConsumer(event) {
+      if (event.type !== "returned") return;
+      reason = event.reason;
+      stop.abort();
+    },
+  });
+  return reason as Error;
+}
+
+describe("what becomes of a message", () => {
+  it("without a data object: counted, deleted", async () => {
+    lake.aws.sendMessage(lake.subscription.queueUrl, '{"Service":"Amazon S3","Event":"s3:TestEvent"}');
+    put(keyOf("metadata/v1.metadata.json"));
+    const { nothing, quarantined } = await drain();
+    expect(nothing.sort()).toEqual(["Iceberg metadata", "s3:TestEvent"]);
+    expect(quarantined).toEqual([]);
+    expect(left()).toBe(0);
+  });
+
+  it("in no known form: quarantined with the reason, deleted", async () => {
+    lake.aws.sendMessage(lake.subscription.queueUrl, "hello");
+    expect((await drain()).quarantined).toEqual(["the body is not JSON (5 characters)"]);
+    expect(left()).toBe(0);
+  });
+
+  it("of an object that is gone: quarantined, deleted, and its neighbours are read", async () => {
+    put(keyOf("gone"));
+    put(keyOf("there"));
+    lake.aws.deleteObject(lake.subscription.bucket, keyOf("gone"));
+    const { quarantined, rows } = await drain();
+    expect(quarantined).toEqual([
+      `s3://${lake.subscription.bucket}/${keyOf("gone")} does not exist, as far as a role without s3:ListBucket can see (403)`,
+    ]);
+    expect(rows.size).toBe(5);
+    expect(left()).toBe(0);
+  });
+
+  it("of an object that is no Parquet: quarantined with the reason, deleted", async () => {
+    put(keyOf("text"), Buffer.from("this is no Parquet file, it is only a text of some length"));
+    put(keyOf("cut"), good.bytes.subarray(0, good.bytes.length - 100));
+    const { quarantined } = await drain();
+    expect(quarantined).toHaveLength(2);
+    for (const reason of quarantined) expect(reason).toMatch(/^s3:\/\/.*\/(text|cut) cannot be read as Parquet: /);
+    expect(left()).toBe(0);
+  });
+
+  it("of an object that may not be read: given back with the reason, never quarantined", async () => {
+    put(keyOf("a"));
+    lake.aws.putRolePolicy(lake.subscription.roleArn, "SubscriberSources", {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Deny", Action: "s3:GetObject", Resource: "*" }],
+    });
+    const reason = await untilReturned();
+    expect(reason.message).toMatch(
+      /^s3:\/\/.*\/a may not be read: User: arn:.*:assumed-role\/.* is not authorized to perform: s3:GetObject .* with an explicit deny in an identity-based policy; allow it/,
+    );
+    expect(left()).toBe(1);
+  });
+
+  it("of an object whose key may not be used: given back with that reason", async () => {
+    put(keyOf("a"), good.bytes, lake.aws.createKey());
+    const reason = await untilReturned();
+    expect(reason.message).toMatch(/ cannot be decrypted: .* kms:Decrypt .*; allow kms:Decrypt for the role/);
+    expect(left()).toBe(1);
+  });
+
+  it.each([
+    ["throttling", { error: "SlowDown" }],
+    ["server errors", { error: "InternalError", status: 500 }],
+    ["resets", { reset: "before" as const }],
+    ["bodies that end early at once", { truncate: 0 }],
+  ])("under %s that last: given back; read once they are over", async (_name, fault) => {
+    put(keyOf("a"));
+    const over = lake.aws.faults.add({ operation: "GetObject", ...fault });
+    await untilReturned();
+    expect(left()).toBe(1);
+    over();
+    expect((await drain()).rows.size).toBe(5);
+    expect(left()).toBe(0);
+  });
+
+  it("when the indexer does not know its user: the run ends, nothing is deleted", async () => {
+    put(keyOf("a"));
+    put(keyOf("b"));
+    const refusing = {
+      rows: new Map<string, number>(),
+      write: () => Promise.reject(new IndexerError("INDEXER_DENIED", "Indexer refuses user or password (401)")),
+    };
+    const error = await drain(refusing).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(Fatal);
+    expect(error.message).toBe("Indexer refuses user or password (401)");
+    expect(left()).toBe(2);
+  });
+
+  it("when the quarantine is full: given back, nothing is deleted", async () => {
+    lake.aws.sendMessage(lake.subscription.queueUrl, "hello");
+    const full = { quarantine: () => Promise.reject(new Error("ENOSPC: no space left on device")) };
+    expect((await untilReturned(full)).message).toBe("ENOSPC: no space left on device");
+    expect(left()).toBe(1);
+  });
+
+  it("that comes twice: each event has the same id both times", async () => {
+    put(keyOf("a"));
+    lake.aws.faults.add({ operation: "ReceiveMessage", duplicate: true, times: 1 });
+    const { rows } = await drain();
+    expect([...rows.keys()]).toHaveLength(5);
+    expect(left()).toBe(0);
+  });
+
+  it("whose object is replaced before it is read: the old one is gone, the new one is read", async () => {
+    put(keyOf("a"));
+    put(keyOf("a"), makeObject({ source: "waf_2_0", rows: 7, seed: 2 }).bytes);
+    const { rows, quarantined } = await drain();
+    expect(quarantined).toEqual([
+      expect.stringMatching(/\/a was replaced: its ETag is no longer [0-9a-f]{32} \(412\)$/),
+    ]);
+    expect(rows.size).toBe(7);
+  });
+});
