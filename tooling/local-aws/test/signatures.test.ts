@@ -181,10 +181,10 @@ it("says by name which service and which operation it does not have, before it a
     const response = await fetch(aws.url, { method: "POST", body, headers });
     return [response.status, await response.text()];
   };
-  const scope = `AKIA/20260924/us-east-1/events/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`;
+  const scope = `AKIA/20260924/us-east-1/sns/aws4_request, SignedHeaders=host, Signature=${"0".repeat(64)}`;
   expect(
-    await ask({ authorization: `AWS4-HMAC-SHA256 Credential=${scope}`, "x-amz-target": "AWSEvents.ListRules" }, "{}"),
-  ).toEqual([501, expect.stringContaining("does not implement the service events")]);
+    await ask({ authorization: `AWS4-HMAC-SHA256 Credential=${scope}`, "x-amz-target": "AmazonSNS.ListTopics" }, "{}"),
+  ).toEqual([501, expect.stringContaining("does not implement the service sns")]);
   expect(
     await ask({ "content-type": "application/x-www-form-urlencoded" }, "Action=AssumeRoleWithWebIdentity"),
   ).toEqual([501, expect.stringContaining("the STS operation AssumeRoleWithWebIdentity")]);
