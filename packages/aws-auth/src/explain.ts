@@ -286,7 +286,11 @@ function factsOf(error: unknown, circumstances: Circumstances): Facts {
     status: origin.$metadata?.httpStatusCode,
     caller: circumstances.caller ?? caller,
     action: circumstances.action ?? text(outer(error).action) ?? action,
-    resource: circumstances.resource ?? text(outer(error).queue) ?? resource?.replaceAll('"', ""),
+    resource:
+      circumstances.resource ??
+      text(outer(error).queue) ??
+      text(outer(error).resource) ??
+      resource?.replaceAll('"', ""),
   };
 }
 
@@ -299,6 +303,7 @@ interface ErrorLike {
   readonly $metadata?: { readonly httpStatusCode?: number };
   readonly action?: unknown;
   readonly queue?: unknown;
+  readonly resource?: unknown;
 }
 
 const outer = (error: unknown): ErrorLike => (typeof error === "object" && error !== null ? (error as ErrorLike) : {});

@@ -189,6 +189,16 @@ describe("explain", () => {
     expect(line).toContain("AKIA…MPLE");
   });
 
+  it("takes action and resource from the error that wraps AWS's", () => {
+    const error = Object.assign(new Error("may not be read", { cause: awsError("AccessDenied", "Access Denied") }), {
+      action: "s3:GetObject",
+      resource: "s3://lake/a",
+    });
+    expect(explain(error)).toMatch(
+      /^s3:GetObject on s3:\/\/lake\/a: AccessDenied: Access Denied; likely causes, in this order: \(1\) the object does not exist/,
+    );
+  });
+
   it("keeps long object keys readable", () => {
     const key = `aws/CLOUD_TRAIL_MGMT/2.0/region=us-east-1/accountId=123456789012/eventDay=20240410/${"0123456789abcdef".repeat(3)}.gz.parquet`;
     expect(explain(awsError("AccessDenied", "Access Denied"), { action: "s3:GetObject", resource: key })).toContain(
