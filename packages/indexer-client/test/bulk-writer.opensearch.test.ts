@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, connect as dial, type Server } from "node:net";
 import { useOpenSearch } from "@threatlockdown/tooling-opensearch/vitest";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { answerFilter, saysAllStored } from "../src/answer.ts";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
@@ -45,6 +46,18 @@ describe("on OpenSearch, a write", () => {
     expect(await ids(client, index)).toEqual(idsUpTo(2_000));
     expect(await writer.write(numbered(index, 0, 2_000))).toEqual({ stored: 0, alreadyStored: 2_000, deadLettered: 0 });
     expect(new Set((await versions(client, index)).values())).toEqual(new Set([1]));
+  });
+
+  it("is answered in the form that is read without parsing", async () => {
+    const body = numbered(newIndex(), 0, 3);
+    const answer = await client.transport.request({
+      method: "POST",
+      path: "/_bulk",
+      querystring: answerFilter,
+      bulkBody: Buffer.from(body.bytes),
+    } as never);
+    expect(answer.body).toContain('"status":201');
+    expect(saysAllStored(answer.body, [{ owner: undefined, body, from: 0, to: 3, attempts: 0 }])).toBe(true);
   });
 
   it("stores each document once when answers are lost after the work was done", async () => {
