@@ -179,10 +179,17 @@ describe("openObject", () => {
   it.each(["InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed", "ExpiredToken"])(
     "says nothing of the object when S3 refuses the caller with %s",
     async (code) => {
-      const error = await openObject(s3(refused(code, 403)).client, announced).catch((thrown) => thrown);
+      const answer = refused(code, 403);
+      const error = await openObject(s3(answer, answer, answer).client, announced).catch((thrown) => thrown);
       expect(error.name).toBe(code);
     },
   );
+
+  it("asks again with new credentials when they ran out on the way", async () => {
+    const { client, ranges } = s3(refused("ExpiredToken", 400));
+    expect((await openObject(client, announced)).etag).toBe("e1");
+    expect(ranges).toHaveLength(2);
+  });
 
   it("stops trying when the lease is lost", async () => {
     const controller = new AbortController();
