@@ -8,16 +8,16 @@ import { makeObject, type SourceName, sourceNames } from "@threatlockdown/toolin
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { Report } from "./figure.ts";
-import { median } from "./median.ts";
-
-/** Sources whose objects are timed one by one, and how many objects of how many rows. */
-const smallSources: readonly SourceName[] = ["cloud_trail_mgmt_2_0", "vpc_flow_2_0"];
-const smallRows = [1, 200];
-const peerObjects = 50;
+import { cpu } from "./parquet/cpu.ts";
+import { inflater } from "./parquet/floor.ts";
+import { memory } from "./parquet/memory.ts";
+import { plain, smallObjects } from "./parquet/small.ts";
+import { workers } from "./parquet/workers.ts";
 
 /**
  * CPU time (user and system) of the whole process, rounds interleaved. Large files: both open the file and write NDJSON
- * to one place in memory, best of the rounds of each; DuckDB has one thread. Small objects: from memory, the median.
+ * to one place in memory, best of the rounds of each; DuckDB has one thread. The floor is the inflating of the same pages
+ * alone, by node:zlib, beside a reading that writes nothing.
  */
 export async function run(report: Report, args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -27,26 +27,28 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       rounds: { type: "string", default: "3" },
       objects: { type: "string", default: "2000" },
       sources: { type: "string", default: sourceNames.join(",") },
+      /** MiB of the object whose reading's memory is measured; 0 leaves it out. */
+      large: { type: "string", default: "0" },
+      /** Which parts are measured. */
+      parts: { type: "string", default: "files,small,workers" },
       /** Hyparquet takes a minute or more over all sources. */
       hyparquet: { type: "boolean", default: false },
     },
   });
+  const parts = new Set(values.parts.split(","));
+  const rounds = Number(values.rounds);
   const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "bench-parquet-"));
   try {
     const sources = values.sources.split(",") as SourceName[];
-    await largeFiles(report, folder, sources, Number(values.rows), Number(values.rounds), values.hyparquet);
-    await smallObjects(report, Number(values.objects));
+    if (parts.has("files")) {
+      await largeFiles(report, folder, sources, Number(values.rows), rounds, values.hyparquet);
+    }
+    if (parts.has("small")) await smallObjects(report, Number(values.objects));
+    if (parts.has("workers")) await workers(report, Number(values.rows), rounds);
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** Milliseconds of CPU that the work takes. */
-async function cpu(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  if (Number(values.large) > 0) await memory(report, Number(values.large));
 }
 
 async function largeFiles(
@@ -63,18 +65,38 @@ async function largeFiles(
   for (const source of sources) {
     report.remark(`${source}: making ${rowCount} rows`);
     const path = join(folder, `${source}.parquet`);
-    writeFileSync(path, makeObject({ source, rows: rowCount, seed: "bench", to: Date.UTC(2026, 0, 1) }).bytes);
+    const { bytes } = makeObject({ source, rows: rowCount, seed: "bench", to: Date.UTC(2026, 0, 1) });
+    writeFileSync(path, bytes);
+    const inflate = await inflater(bytes);
     const target = join(folder, "out.json");
     const duck = `COPY (SELECT * FROM read_parquet('${path}')) TO '${target}' (FORMAT json)`;
-    const times = { ours: [] as number[], duckdb: [] as number[], hyparquet: [] as number[] };
+    const times = {
+      ours: [] as number[],
+      unwritten: [] as number[],
+      floor: [] as number[],
+      duckdb: [] as number[],
+      hyparquet: [] as number[],
+    };
     for (let round = 0; round < rounds; round++) {
       times.ours.push(await cpu(() => toFile(path, target)));
+      times.unwritten.push(await cpu(() => toNowhere(path)));
+      times.floor.push(await cpu(inflate));
       times.duckdb.push(await cpu(() => connection.run(duck)));
       if (withHyparquet && round === 0) times.hyparquet.push(await cpu(() => byHyparquet(path, target)));
     }
     rmSync(path);
     const ours = Math.min(...times.ours);
     const rate = (milliseconds: number): number => (rowCount / milliseconds) * 1000;
+    const [floor, unwritten] = [Math.min(...times.floor), Math.min(...times.unwritten)];
+    report.figure({
+      bench: "parquet",
+      case: `${source}, not written`,
+      peer: "inflating alone",
+      ratio: floor / unwritten,
+      ours: rate(unwritten),
+      theirs: rate(floor),
+      unit: "rows per CPU second",
+    });
     for (const peer of ["duckdb", "hyparquet"] as const) {
       if (times[peer].length === 0) continue;
       const theirs = Math.min(...times[peer]);
@@ -114,47 +136,15 @@ async function toFile(path: string, target: string): Promise<void> {
   await source.close();
 }
 
+async function toNowhere(path: string): Promise<void> {
+  const source = await fileSource(path);
+  for await (const _ of rows(await open(source)));
+  await source.close();
+}
+
 async function byHyparquet(path: string, target: string): Promise<void> {
   const file = await asyncBufferFromFile(path);
   const out = openSync(target, "w");
   for (const row of await parquetReadObjects({ file, compressors })) writeSync(out, `${JSON.stringify(row, plain)}\n`);
   closeSync(out);
-}
-
-/** Hyparquet gives BigInts, which JSON has not. */
-function plain(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
-}
-
-async function smallObjects(report: Report, count: number): Promise<void> {
-  for (const source of smallSources) {
-    for (const rowCount of smallRows) {
-      const distinct = Array.from(
-        { length: 20 },
-        (_, i) => makeObject({ source, rows: rowCount, seed: `small ${i}`, to: Date.UTC(2026, 0, 1) }).bytes,
-      );
-      const ours: number[] = [];
-      const theirs: number[] = [];
-      for (let i = 0; i < count; i++) {
-        const bytes = distinct[i % distinct.length];
-        const start = performance.now();
-        for await (const _ of rows(await open(bytes)));
-        ours.push(performance.now() - start);
-        if (i % Math.max(1, Math.floor(count / peerObjects)) !== 0) continue;
-        const peerStart = performance.now();
-        const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
-        for (const row of await parquetReadObjects({ file, compressors })) JSON.stringify(row, plain);
-        theirs.push(performance.now() - peerStart);
-      }
-      report.figure({
-        bench: "parquet",
-        case: `${source}, object of ${rowCount}`,
-        peer: "hyparquet",
-        ratio: median(theirs) / median(ours),
-        ours: median(ours) * 1000,
-        theirs: median(theirs) * 1000,
-        unit: "µs an object",
-      });
-    }
-  }
 }
