@@ -60,14 +60,14 @@ export interface Objects {
 
 /** The footers of real objects have 8 to 23 KB; this much of a large object's end is read at once. */
 const tailBytes = 256 * 1024;
-/** Longer slices are fetched in parts of this size side by side: one answer brings some 50 to 90 MB/s, four of them more. */
+/** Longer slices are fetched in parts of this size side by side. */
 const partBytes = 4 * 1024 * 1024;
 /** Bytes that a broken body has to have brought for the next try to be the first again. */
 const progressBytes = 64 * 1024;
 
 /**
- * Keeps the SDK from checking the body of an answer: it can only check one that comes in one piece, and where such a body is
- * left before its end, the connection may fail with nobody listening, which ends the process.
+ * Keeps the SDK from checking the body of an answer: it can only check one that comes in one piece. `download.ts` checks
+ * the bytes of all answers together.
  */
 function leaveBodyUnchecked({ middlewareStack }: GetObjectCommand): void {
   middlewareStack.add((next) => (args) => next({ ...args, input: { ...args.input, ChecksumMode: undefined } }), {
