@@ -116,7 +116,6 @@ async function awsClients(
     s3: new S3Client({
       region,
       credentials,
-      followRegionRedirects: true,
       requestHandler,
       ...endpoint,
     }),
