@@ -1,4 +1,4 @@
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { open } from "@threatlockdown/parquet-reader";
 import { decodeStruct } from "@threatlockdown/tooling-lake";
 
@@ -12,12 +12,23 @@ interface Page {
   readonly length: number;
 }
 
-/** The GZIP pages of a file, and a function that inflates them all and does nothing else: no reader can be faster. */
-export async function inflater(bytes: Uint8Array): Promise<() => Promise<void>> {
+const codecs: Readonly<Record<string, typeof gunzipSync | typeof zstdDecompressSync>> = {
+  GZIP: gunzipSync,
+  ZSTD: zstdDecompressSync,
+};
+
+/**
+ * A function that unpacks all pages of a file and does nothing else, which no reader can be faster than; undefined where
+ * node:zlib has not the file's codec.
+ */
+export async function unpacker(bytes: Uint8Array): Promise<(() => Promise<void>) | undefined> {
   const { metadata } = await open(bytes);
-  const pages = metadata.rowGroups.flatMap(({ columns }) => columns.flatMap((chunk) => [...pagesOf(bytes, chunk)]));
+  const chunks = metadata.rowGroups.flatMap(({ columns }) => columns);
+  const unpack = codecs[chunks[0]?.codec ?? ""];
+  if (unpack === undefined || chunks.some(({ codec }) => codec !== chunks[0]?.codec)) return undefined;
+  const pages = chunks.flatMap((chunk) => [...pagesOf(bytes, chunk)]);
   return async () => {
-    for (const { packed, length } of pages) gunzipSync(packed, { chunkSize: Math.max(MIN_CHUNK, length) });
+    for (const { packed, length } of pages) unpack(packed, { chunkSize: Math.max(MIN_CHUNK, length) });
   };
 }
 
