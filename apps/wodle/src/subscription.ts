@@ -201,8 +201,13 @@ function failureOf(error: unknown, { queue, externalId, profile }: Subscription)
   }
   if (error instanceof QueueError) {
     // A queue that may not be looked up is reported by the stock module as one that does not exist.
-    const lookUp = error.action === "sqs:GetQueueUrl" ? exitCode.queueNotFound : exitCode.queue;
-    return failure(queueExitCodes[error.code] ?? lookUp, line);
+    const lookUp = error.action === "sqs:GetQueueUrl";
+    // AWS denies the look-up of a queue that is not the role's own in the same words, be it there or not.
+    const name =
+      lookUp && error.code === "QUEUE_DENIED"
+        ? "; or <sqs_name> is not the queue of this subscription: compare it"
+        : "";
+    return failure(queueExitCodes[error.code] ?? (lookUp ? exitCode.queueNotFound : exitCode.queue), `${line}${name}`);
   }
   if (error instanceof Fatal) return failure(exitCode.unreachable, error.message);
   return error instanceof Error && "$metadata" in error ? failure(exitCode.queue, `Queue ${queue}: ${line}`) : error;

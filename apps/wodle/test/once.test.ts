@@ -213,7 +213,7 @@ describe("once, when it cannot work", () => {
 
   it("ends with 20 where the queue does not exist", async () => {
     await rewrite(/<sqs_name>.*</, "<sqs_name>no-such-queue<");
-    await ends(20, /ERROR: .*no-such-queue/);
+    await ends(20, /ERROR: .*no-such-queue.*<sqs_name> is not the queue of this subscription/);
   });
 
   it("ends with 12 and a line each where the configuration is wrong", async () => {
@@ -257,7 +257,7 @@ describe("once, when it cannot work", () => {
     await rewrite("https://127.0.0.1:9200", "http://127.0.0.1:9");
     const run = await lab.once();
     expect(run.code).toBe(11);
-    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED/);
+    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED.*look whether the hosts of <indexer>/);
   });
 });
 

@@ -89,6 +89,11 @@ function asker(url: string, { username, password }: { username?: string; passwor
   return {
     async ask<T>(method: string, path: string, body?: object | string): Promise<T> {
       const ndjson = typeof body === "string";
+      const unreachable = (error: Error & { cause?: Error }) => {
+        throw new Error(`OpenSearch at ${url} cannot be reached: ${error.cause?.message ?? error.message}`, {
+          cause: error,
+        });
+      };
       const response = await fetch(`${url}${path}`, {
         method,
         headers: {
@@ -96,7 +101,7 @@ function asker(url: string, { username, password }: { username?: string; passwor
           ...(body !== undefined && { "content-type": ndjson ? "application/x-ndjson" : "application/json" }),
         },
         ...(body !== undefined && { body: ndjson ? body : JSON.stringify(body) }),
-      });
+      }).catch(unreachable);
       if (!response.ok) throw new Error(`OpenSearch: ${method} ${path}: ${response.status} ${await response.text()}`);
       return (await response.json()) as T;
     },

@@ -73,6 +73,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<{ report: string; further: string }> {
   const starting = openIndexer(process.env.OPENSEARCH_URL, progress, signal);
+  starting.catch(() => {}); // It is awaited when the lake is made.
   let bucket = "";
   parts.defer(async () => (await starting.catch(() => undefined))?.close(bucket));
   // OpenSearch starts in the meantime.
@@ -86,7 +87,7 @@ async function run(
   for (const file of files) lab.put(file);
   progress.line(`${files.length} objects with ${events} events announced in queue ${lab.subscription.queueName}`);
 
-  progress.step("The wodle works");
+  progress.step("The wodle runs");
   const output = folder === undefined ? [] : ["--output", `file:${folder}`];
   const wodle = lab.wodle(["once", "--json", ...output], (text) => {
     for (const line of text.trimEnd().split("\n")) progress.line(`wodle: ${line}`);

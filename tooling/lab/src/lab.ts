@@ -64,6 +64,8 @@ export async function createLab(options: LabOptions = {}): Promise<Lab> {
   const environment = {
     AWS_ENDPOINT_URL: aws.url,
     AWS_REGION: subscription.region,
+    // The older AWS CLI knows this name only.
+    AWS_DEFAULT_REGION: subscription.region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     ...(username !== undefined && password !== undefined && { INDEXER_USERNAME: username, INDEXER_PASSWORD: password }),

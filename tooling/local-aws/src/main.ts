@@ -95,6 +95,7 @@ function exports(aws: LocalAws, subscription: Subscription): string {
       {
         AWS_ENDPOINT_URL: aws.url,
         AWS_REGION: aws.region,
+        AWS_DEFAULT_REGION: aws.region,
         AWS_ACCESS_KEY_ID: userCredentials.accessKeyId,
         AWS_SECRET_ACCESS_KEY: userCredentials.secretAccessKey,
       },
