@@ -73,6 +73,9 @@ describe("convert", () => {
       expect([run.code, run.stderr]).toEqual([1, `ERROR: ${path}: ${text}\n`]);
     }
     expect((await wodle("convert")).code).toBe(2);
+    const misspelt = await wodle("convert", file, "--select", "time,tiem");
+    expect([misspelt.code, misspelt.stdout]).toEqual([2, ""]);
+    expect(misspelt.stderr).toMatch(/^ERROR: --select: the file has no column tiem; inspect lists them\.\n$/);
   });
 });
 

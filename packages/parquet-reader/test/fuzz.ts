@@ -2,12 +2,16 @@ import { parseArgs } from "node:util";
 import { mutant, survive } from "./mutants.ts";
 
 const { values, positionals } = parseArgs({
-  options: { runs: { type: "string", default: "20000" }, seed: { type: "string", default: "1" } },
+  options: {
+    runs: { type: "string", default: "20000" },
+    seed: { type: "string", default: "1" },
+    help: { type: "boolean", short: "h", default: false },
+  },
   allowPositionals: true,
 });
-if (positionals[0] !== "parquet") {
-  process.stderr.write("Usage: pnpm fuzz parquet [--runs N] [--seed S]\n");
-  process.exit(2);
+if (values.help || positionals[0] !== "parquet") {
+  process[values.help ? "stdout" : "stderr"].write("Usage: pnpm fuzz parquet [--runs N] [--seed S]\n");
+  process.exit(values.help ? 0 : 2);
 }
 const runs = Number(values.runs);
 const SLOW_MS = 5000;

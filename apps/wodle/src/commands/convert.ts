@@ -1,4 +1,4 @@
-import { type NdjsonOptions, ndjson } from "@threatlockdown/parquet-reader";
+import { type NdjsonOptions, ndjson, type ParquetFile } from "@threatlockdown/parquet-reader";
 import type { Command } from "../command.ts";
 import { exitCode, Failure } from "../exit-code.ts";
 import { withParquetFile } from "./parquet-file.ts";
@@ -30,7 +30,7 @@ before the fault are written. A pipe that is closed ends it quietly.
       const options: NdjsonOptions = {
         nulls,
         ...(limit !== undefined && { limit: Number(limit) }),
-        ...(typeof select === "string" && { select: select.split(",").filter(Boolean) }),
+        ...(typeof select === "string" && { select: wantedOf(select, file) }),
       };
       for await (const piece of ndjson(file, options)) {
         if (signals.stop.aborted || !(await write(piece))) return;
@@ -39,3 +39,12 @@ before the fault are written. A pipe that is closed ends it quietly.
     return exitCode.ok;
   },
 };
+
+/** A misspelt column would be an empty object a line, without a word. */
+function wantedOf(select: string, { schema }: ParquetFile): string[] {
+  const wanted = select.split(",").filter(Boolean);
+  const known = (path: string) => schema.children.some(({ name }) => path === name || path.startsWith(`${name}.`));
+  const unknown = wanted.filter((path) => !known(path));
+  if (unknown.length === 0) return wanted;
+  throw new Failure(exitCode.usage, `--select: the file has no column ${unknown.join(", ")}; inspect lists them.`);
+}
