@@ -15,6 +15,9 @@ const COLON = 0x3a;
 const encoder = new TextEncoder();
 const actionEnd = encoder.encode('"}}\n');
 
+/** The most bytes that bodies which were given back hold for the next ones. */
+const mostSpare = 32 * 1024 * 1024;
+
 /**
  * Gathers documents into one growing buffer: `begin(index, id)`, then `append` the pieces of the source, then `end()`.
  * The source is copied as it is, never parsed; it has to be JSON on one line.
@@ -28,7 +31,9 @@ export class BulkBodyBuilder {
   #count = 0;
   #sourceStart = -1;
   readonly #taken = new WeakSet<ArrayBufferLike>();
+  /** By size, the smallest first. */
   readonly #spare: ArrayBufferLike[] = [];
+  #spareBytes = 0;
 
   /** @param capacity bytes to start with; it doubles when needed. */
   constructor(capacity: number = 64 * 1024) {
@@ -41,6 +46,15 @@ export class BulkBodyBuilder {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Makes room for a body of about so many bytes; what an error has left of the one before is dropped. */
+  start(bytes: number): void {
+    this.#length = 0;
+    this.#count = 0;
+    this.#sourceStart = -1;
+    this.#capacity = Math.max(1, bytes);
+    this.#reserve(bytes);
   }
 
   begin(index: string, id: string): void {
@@ -98,11 +112,23 @@ export class BulkBodyBuilder {
   }
 
   /**
-   * Gives the memory of a body of this builder back, when its write has resolved: it is written over, so nobody may look at the body any
-   * more. Where bodies come fast, memory made anew for each costs more than what is done with them.
+   * Gives the memory of a body of this builder back, when its write has resolved (not when it has rejected): it is
+   * written over, so nobody may look at the body any more. Where bodies come fast, memory made anew for each costs more
+   * than what is done with them.
    */
-  recycle({ bytes }: BulkBody): void {
-    if (this.#taken.delete(bytes.buffer)) this.#spare.push(bytes.buffer);
+  recycle({ bytes: { buffer } }: BulkBody): void {
+    if (!this.#taken.delete(buffer) || this.#spareBytes + buffer.byteLength > mostSpare) return;
+    const place = this.#spare.findIndex(({ byteLength }) => byteLength > buffer.byteLength);
+    this.#spare.splice(place < 0 ? this.#spare.length : place, 0, buffer);
+    this.#spareBytes += buffer.byteLength;
+  }
+
+  /** The smallest that is large enough; where none is, the smallest goes, so that they become what is needed. */
+  #takeSpare(size: number): Buffer | undefined {
+    const place = this.#spare.findIndex(({ byteLength }) => byteLength >= size);
+    const [spare] = this.#spare.splice(Math.max(0, place), 1);
+    this.#spareBytes -= spare?.byteLength ?? 0;
+    return spare === undefined || place < 0 ? undefined : Buffer.from(spare);
   }
 
   #actionOf(index: string): Uint8Array {
@@ -136,14 +162,8 @@ export class BulkBodyBuilder {
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#buffer.length) return;
-    if (this.#length === 0) {
-      const spare = this.#spare.pop();
-      if (spare !== undefined && spare.byteLength >= needed) {
-        this.#buffer = Buffer.from(spare);
-        return;
-      }
-    }
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#capacity, this.#buffer.length * 2));
+    const spare = this.#length === 0 ? this.#takeSpare(Math.max(needed, this.#capacity)) : undefined;
+    const larger = spare ?? Buffer.allocUnsafeSlow(Math.max(needed, this.#capacity, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
   }

@@ -93,7 +93,8 @@ function tlsOf(options: ConnectionOptions): Record<string, unknown> {
 
 /**
  * The client keeps the message of a socket's error and drops its code; this puts the error itself behind it. After the
- * answer's head it prints errors, and waits for the rest without end: here these end the answer.
+ * answer's head it prints errors, and waits for the rest without end: here these end the answer. Where an answer comes
+ * before the request was sent whole (413, a proxy's 503), the rest is not sent: by then its memory may be another's.
  */
 function withCause(Base: typeof Connection): typeof Connection {
   return class extends Base {
@@ -104,6 +105,9 @@ function withCause(Base: typeof Connection): typeof Connection {
         if (response !== null) {
           request.removeAllListeners("error");
           request.on("error", (late) => response.destroy(late));
+          response.once("end", () => {
+            if (!request.writableFinished) request.destroy();
+          });
           request.on("timeout", () => response.destroy(new Error("The rest of the answer did not come in time")));
         }
         callback(error, response);

@@ -115,4 +115,37 @@ describe("BulkBodyBuilder", () => {
       expect(Buffer.from(sourceOf(body, 0)).toString()).toBe(JSON.stringify(text));
     }
   });
+
+  it("makes each body anew of what is large enough, and keeps no more than a bound of what was given back", () => {
+    const builder = new BulkBodyBuilder();
+    const fill = (size: number): BulkBody => {
+      builder.start(size + 100);
+      builder.begin("i", "1");
+      builder.append(new Uint8Array(size).fill(0x31));
+      builder.end();
+      return builder.take();
+    };
+    const [small, large, huge] = [fill(1_000), fill(100_000), fill(30_000_000)];
+    for (const body of [huge, small, large, fill(5_000_000)]) builder.recycle(body);
+    expect(fill(50_000).bytes.buffer).toBe(large.bytes.buffer);
+    expect(fill(1_000).bytes.buffer).toBe(small.bytes.buffer);
+    expect(fill(5_000_000).bytes.buffer).toBe(huge.bytes.buffer);
+    expect(fill(10).bytes.buffer.byteLength).toBe(110);
+  });
+
+  it("starts anew after a document that was never ended", () => {
+    const builder = new BulkBodyBuilder();
+    builder.start(100);
+    builder.begin("i", "1");
+    builder.end();
+    builder.begin("i", "2");
+    builder.append(bytes('{"half":'));
+    builder.start(100);
+    builder.begin("i", "3");
+    builder.append(bytes("{}"));
+    builder.end();
+    const body = builder.take();
+    expect([body.count, actionOf(body, 0).id]).toEqual([1, "3"]);
+    expect(Buffer.from(sourceOf(body, 0)).toString()).toBe("{}");
+  });
 });

@@ -1,5 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
@@ -108,6 +110,38 @@ describe("several nodes", () => {
       { timeout: 10_000, interval: 50 },
     );
   });
+});
+
+it("an answer that comes before the request was sent whole ends it: nothing more of its memory is sent", async () => {
+  let received = "";
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.once("data", () => {
+      // What is not read waits in the client, far more than the system takes for it.
+      socket.pause();
+      socket.write("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n");
+    });
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  cleanups.push(
+    () => server.close(),
+    () => sockets.forEach((socket) => void socket.destroy()),
+  );
+  const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+  const bulkBody = Buffer.alloc(50_000_000, "a");
+  const request = client.transport.request({ method: "POST", path: "/_bulk", bulkBody });
+  await expect(request).rejects.toMatchObject({ statusCode: 503 });
+  bulkBody.fill("b");
+  const closed = Promise.all(sockets.map((socket) => once(socket, "close")));
+  for (const socket of sockets) socket.resume();
+  await closed;
+  expect(received).not.toMatch(/bb/);
+  expect(received.length).toBeLessThan(bulkBody.length);
 });
 
 describe("a certificate or protocol that is wrong", () => {

@@ -17,8 +17,12 @@ export const documentColumns: readonly string[] = [
   ...new Set(["time", "class_uid", "metadata.version", ...ruleColumns]),
 ];
 
-/** Makes the documents of a batch. Bytes of the batch are copied, so it may be reused as soon as this returns. */
-export type Documents = (batch: RowBatch, object: LakeObject) => BulkBody;
+export interface Documents {
+  /** The documents of a batch. Its bytes are copied, so it may be reused as soon as this returns. */
+  render(batch: RowBatch, object: LakeObject): BulkBody;
+  /** When all of them are accepted: the memory of the body is taken for later ones. */
+  recycle(body: BulkBody): void;
+}
 
 const millisecondsPerDay = 86_400_000;
 const indexPrefix = "wazuh-alerts-4.x-security-lake-";
@@ -48,8 +52,9 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
     return bytes;
   };
 
-  return (batch, object) => {
-    const builder = new BulkBodyBuilder(batch.bytes.length + batch.rowCount * bytesAround);
+  const builder = new BulkBodyBuilder();
+  const render: Documents["render"] = (batch, object) => {
+    builder.start(batch.bytes.length + batch.rowCount * bytesAround);
     const rules = ruleset.evaluate(batch);
     const times = batch.columns.get("time");
     const origin = originOf(object);
@@ -74,6 +79,7 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
     }
     return builder.take();
   };
+  return { render, recycle: (body) => builder.recycle(body) };
 }
 
 function envelopeOf({ name, cluster }: Manager): string {

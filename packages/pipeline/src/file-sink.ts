@@ -13,8 +13,9 @@ import type { Sink } from "./sink.ts";
 export function createFileSink(documents: Documents, folder: string): Sink {
   return {
     async write(batch, object) {
-      const body = documents(batch, object);
+      const body = documents.render(batch, object);
       if (body.count > 0) await writeFile(folder, body);
+      documents.recycle(body);
       return { stored: body.count, alreadyStored: 0, deadLettered: 0 };
     },
   };

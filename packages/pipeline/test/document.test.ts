@@ -36,7 +36,7 @@ interface Document {
 }
 
 function documentsOf(batch: RowBatch, object: LakeObject, manager: Manager, discard?: Discard): Document[] {
-  const body = createDocuments(manager, createRuleset(), discard)(batch, object);
+  const body = createDocuments(manager, createRuleset(), discard).render(batch, object);
   return Array.from({ length: body.count }, (_, document) => {
     const [action, source] = Buffer.from(body.bytes.subarray(body.offsets[document], body.offsets[document + 1]))
       .toString()

@@ -22,7 +22,7 @@ function body(count: number) {
 }
 
 const write = (to: string, count: number) =>
-  createFileSink(() => body(count), to).write(
+  createFileSink({ render: () => body(count), recycle: () => {} }, to).write(
     ...([{}, {}, new AbortController().signal] as never as [never, never, never]),
   );
 const name = "wazuh-alerts-4.x-security-lake-2024.06.11.hash-0.ndjson";

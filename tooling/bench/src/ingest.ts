@@ -134,7 +134,14 @@ async function render(lab: Lab, objects: readonly LakeObject[]): Promise<Buffer[
     const lastModified = new Date();
     for await (const batch of rows(await open(bytes), { columns: documentColumns })) {
       bodies.push(
-        documents(batch, { bucket, key, etag, lastModified, origin: parseObjectKey(key), source: bufferSource(bytes) }),
+        documents.render(batch, {
+          bucket,
+          key,
+          etag,
+          lastModified,
+          origin: parseObjectKey(key),
+          source: bufferSource(bytes),
+        }),
       );
     }
   }
