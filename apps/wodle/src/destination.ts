@@ -189,7 +189,5 @@ function isForbidden(error: unknown): error is IndexerError {
 }
 
 export function failureOf(error: unknown): unknown {
-  if (!(error instanceof IndexerError)) return error;
-  const fix = error.code === "INDEXER_SETUP" ? "; look whether the hosts of <indexer> are right and running" : "";
-  return new Failure(exitCode.unreachable, `${error.message}${fix}`, { cause: error });
+  return error instanceof IndexerError ? new Failure(exitCode.unreachable, error.message, { cause: error }) : error;
 }

@@ -102,7 +102,14 @@ export function failureOf(error: unknown): RequestFailure {
     return { status: statusCode, reason: `${statusCode} ${text}`.trim().slice(0, 500) };
   }
   const { message, code } = codedOf(error);
-  return { reason: message, ...(code === undefined ? {} : { type: code }) };
+  const node = nodeOf(error);
+  return { reason: message, ...(code !== undefined && { type: code }), ...(node !== undefined && { node }) };
+}
+
+/** Without what an address may hold beside scheme, host and port. */
+function nodeOf(error: unknown): string | undefined {
+  const { meta } = error as { meta?: { meta?: { connection?: { url?: URL } | null } } | null };
+  return meta?.meta?.connection?.url?.origin;
 }
 
 /** The client wraps what the socket said; the code is on the innermost cause that has one. */

@@ -206,7 +206,7 @@ export function createBulkWriter(
 
   function putOff(batch: Batch<Write>, verdict: "again" | "blocked", failed: RequestFailure): Delivered {
     concurrency.overloaded();
-    say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed.reason);
+    say(verdict === "blocked" ? "blocked" : failed.status === 429 ? "busy" : "unreachable", failed);
     return {
       again: batch.map((share) => ({ ...share, attempts: share.attempts + 1 })),
       refusedForRoom: documentsOf(batch),
@@ -274,7 +274,7 @@ export function createBulkWriter(
             addDocument(again, share, document);
             break;
           case "blocked":
-            say(`blocked ${actionOf(share.body, document).index}`, item.reason);
+            say(`blocked ${actionOf(share.body, document).index}`, item);
             addDocument(again, share, document);
             break;
           case "unindexed": {
@@ -295,7 +295,7 @@ export function createBulkWriter(
     if (refusedForRoom > 0) concurrency.overloaded();
     // Documents that were refused, or there already, are answered faster than those that are written.
     else if (allStored) concurrency.succeeded(answered);
-    if (refusedForRoom === at) say("busy", (items[0] as Refusal).reason);
+    if (refusedForRoom === at) say("busy", items[0] as Refusal);
     return { again, refusedForRoom };
   }
 
@@ -385,10 +385,10 @@ export function createBulkWriter(
     on({ type: "smaller", maxBytes: acceptedBytes, message: smallerMessage(refusedBytes, acceptedBytes) });
   }
 
-  function say(cause: string, reason: string): void {
+  function say(cause: string, failed: RequestFailure): void {
     if (waitingFor.has(cause)) return;
     waitingFor.add(cause);
-    on({ type: "waiting", cause, message: `${waitingMessage(cause)}: ${reason}` });
+    on({ type: "waiting", cause, message: waitingMessage(cause, failed) });
   }
 
   function resume(body: BulkBody, document: number): void {

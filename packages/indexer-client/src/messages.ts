@@ -1,6 +1,50 @@
 import type { RequestFailure } from "./verdict.ts";
 
-export function waitingMessage(cause: string): string {
+/** What somebody has to do about a connection that failed: the first row that fits the code and what was said. */
+const remedies: readonly (readonly [fits: RegExp, remedy: string])[] = [
+  [
+    /wrong version number|packet length too long|WRONG_VERSION|record layer/i,
+    "this port speaks http, not https: write http:// before it, or the port that speaks https",
+  ],
+  [/^CERT_HAS_EXPIRED/, "have the indexer's certificate renewed, or set this machine's clock right"],
+  [/^CERT_NOT_YET_VALID/, "set this machine's clock right"],
+  [
+    /ALTNAME|HOSTNAME_MISMATCH/,
+    "address the indexer by a name of its certificate, or give it a certificate for this one",
+  ],
+  [
+    /^ERR_SSL.*ALERT|alert (bad|unknown|unsupported)? ?cert|handshake failure/i,
+    "give the client certificate, and its key, that the indexer asks for",
+  ],
+  [
+    /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_CA)/,
+    "the authority of its certificate is not known here: give the file of that authority's certificate",
+  ],
+  [/^ECONNREFUSED/, "nobody listens there: start the indexer, or correct host and port"],
+  [/^(ENOTFOUND|EAI_AGAIN)/, "the name is not known: correct the host, or the name service"],
+  [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/, "no way leads there: open the firewall, or correct the address"],
+  [/socket hang up|^ECONNRESET/, "where this port speaks https, write https:// before it"],
+];
+
+/** Why a request failed and what to do about it; `node` is said where it is in no reason of the network's. */
+export function failureMessage({ type, reason, node }: RequestFailure): string {
+  const [, remedy] = remedies.find(([fits]) => fits.test(`${type ?? ""} ${reason}`) || fits.test(reason)) ?? [];
+  const host = node?.replace(/^\w+:\/\//, "");
+  const where = node === undefined || host === undefined || reason.includes(host) ? "" : `${node}: `;
+  return `${where}${plain(reason)}${remedy === undefined ? "" : `; ${remedy}`}`;
+}
+
+/** OpenSSL says where in its sources it was: `…:error:0A00010B:SSL routines:function:the reason:file:line:`. */
+function plain(reason: string): string {
+  const [, said] = /:SSL routines:[^:]*:([^:]+):/.exec(reason) ?? [];
+  return said ?? reason.trim();
+}
+
+export function waitingMessage(cause: string, failure: RequestFailure): string {
+  return `${stateOf(cause)}: ${failureMessage(failure)}`;
+}
+
+function stateOf(cause: string): string {
   if (cause === "busy") return "Indexer has no room at the moment; documents wait and are sent again";
   if (cause === "unreachable") return "Indexer does not answer as it should; documents wait and are sent again";
   const index = cause.slice("blocked ".length);
@@ -8,13 +52,24 @@ export function waitingMessage(cause: string): string {
 }
 
 export function deniedMessage({ status, reason }: { readonly status?: number; readonly reason: string }): string {
-  return status === 401
-    ? `Indexer refuses user or password (401): ${reason}; correct the indexer's user and password`
-    : `Indexer denies a permission (${status}): ${reason}; give the user the role that the README of indexer-client shows`;
+  const what = status === 401 ? "refuses user or password (401)" : `denies a permission (${status})`;
+  return `Indexer ${what}: ${reason}; ${deniedRemedy(status)}`;
 }
 
-export function untrustedMessage({ type, reason }: RequestFailure): string {
-  return `Indexer's TLS cannot be trusted (${type}): ${reason}; correct the certificate, the authority or the host name`;
+function deniedRemedy(status: number | undefined): string {
+  return status === 401
+    ? "correct the indexer's user and password"
+    : "give the user the role that the README of indexer-client shows";
+}
+
+export function setupMessage(request: string, failure: RequestFailure): string {
+  const isDenied = failure.status === 401 || failure.status === 403;
+  const remedy = isDenied ? `; ${deniedRemedy(failure.status)}` : "";
+  return `Indexer: ${request} failed: ${failureMessage(failure)}${remedy}`;
+}
+
+export function untrustedMessage(failure: RequestFailure): string {
+  return `Indexer's TLS cannot be trusted (${failure.type}): ${failureMessage(failure)}`;
 }
 
 export function tooLargeReason(bytes: number): string {

@@ -4,8 +4,9 @@ import type { Client } from "@opensearch-project/opensearch";
 import { failureOf } from "./answer.ts";
 import { backoff } from "./concurrency.ts";
 import { IndexerError } from "./errors.ts";
+import { setupMessage, untrustedMessage } from "./messages.ts";
 import { indexPattern, indexTemplate, type TemplateOptions, templateName, templateVersion } from "./template.ts";
-import { passes, type RequestFailure } from "./verdict.ts";
+import { judgeRequest, passes, type RequestFailure } from "./verdict.ts";
 
 /** What is not given stays as it was installed. */
 export interface SetupOptions extends TemplateOptions {
@@ -194,7 +195,11 @@ async function ask(client: Transport, method: string, path: string, body?: objec
   }
 }
 
-function setupError(request: string, { status, reason }: RequestFailure, cause: unknown): IndexerError {
-  const code = status === 401 || status === 403 ? "INDEXER_DENIED" : "INDEXER_SETUP";
-  return new IndexerError(code, `Indexer: ${request} failed: ${reason}`, { status, cause });
+function setupError(request: string, failure: RequestFailure, cause: unknown): IndexerError {
+  const { status } = failure;
+  const codes = { denied: "INDEXER_DENIED", untrusted: "INDEXER_UNTRUSTED" } as const;
+  const verdict = judgeRequest(failure);
+  const code = verdict === "denied" || verdict === "untrusted" ? codes[verdict] : "INDEXER_SETUP";
+  const message = code === "INDEXER_UNTRUSTED" ? untrustedMessage(failure) : setupMessage(request, failure);
+  return new IndexerError(code, message, { status, cause });
 }

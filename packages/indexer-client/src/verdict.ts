@@ -103,6 +103,8 @@ export interface RequestFailure {
   /** `error.type` of an answer in the indexer's own form, or the code of a network or TLS error. */
   readonly type?: string;
   readonly reason: string;
+  /** The address that was asked, where no answer came. */
+  readonly node?: string;
 }
 
 interface RequestRow {

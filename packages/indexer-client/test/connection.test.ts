@@ -147,9 +147,10 @@ it("an answer that comes before the request was sent whole ends it: nothing more
 describe("a certificate or protocol that is wrong", () => {
   it("stops the writer, since no retry can change it", async () => {
     const indexer = await indexerFor();
-    await expect(write({ nodes: [indexer.url.replace("http:", "https:")] })).rejects.toMatchObject({
+    const url = indexer.url.replace("http:", "https:");
+    await expect(write({ nodes: [url] })).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
-      message: expect.stringContaining("TLS"),
+      message: `Indexer's TLS cannot be trusted (EPROTO): ${url}: wrong version number; this port speaks http, not https: write http:// before it, or the port that speaks https`,
     });
   });
 

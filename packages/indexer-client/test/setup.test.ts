@@ -158,6 +158,15 @@ describe("setup", () => {
     });
   });
 
+  it("rejects at once where a retry cannot help, with what to do", async () => {
+    const { client } = await place();
+    const { url } = client.connectionPool.connections[0] as { url: URL };
+    await expect(setup(connect({ nodes: [url.origin.replace("http:", "https:")] }))).rejects.toMatchObject({
+      code: "INDEXER_UNTRUSTED",
+      message: expect.stringMatching(/wrong version number; this port speaks http, not https/),
+    });
+  });
+
   it.each([401, 403])("rejects with the indexer's words when it answers %i", async (status) => {
     const { client } = await place({ status });
     await expect(setup(client)).rejects.toMatchObject({
