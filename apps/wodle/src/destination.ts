@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { datagramsUnavailable, getStats, openQueue, pacedBy } from "@threatlockdown/analysisd-client";
 import {
@@ -9,6 +8,8 @@ import {
   type DeadLetter,
   IndexerError,
   type IndexerEvent,
+  readConnection,
+  readCredentials,
   setup,
 } from "@threatlockdown/indexer-client";
 import type { Indexer, Settings } from "@threatlockdown/ossec-config";
@@ -18,13 +19,12 @@ import {
   createFileSink,
   createIndexerSink,
   type Discard,
-  type Manager,
+  managerOf,
   type Sink,
 } from "@threatlockdown/pipeline";
 import { createRuleset } from "@threatlockdown/ruleset";
 import type { Context } from "./command.ts";
 import { exitCode, Failure } from "./exit-code.ts";
-import { readIndexerCredentials } from "./indexer-credentials.ts";
 import type { Log } from "./log.ts";
 
 export interface DestinationOptions {
@@ -54,7 +54,7 @@ export async function openDestination(
   options: DestinationOptions,
   context: Context,
 ): Promise<Destination> {
-  const manager = managerOf(settings, context.hostname);
+  const manager = managerOf(settings.cluster, context.hostname);
   const ruleset = createRuleset();
   const documents = (discard: Discard | undefined) => createDocuments(manager, ruleset, discard);
   const folder = /^file:(.+)$/.exec(options.output)?.[1];
@@ -112,12 +112,6 @@ function indexerTeller(log: Log): (event: IndexerEvent) => void {
   };
 }
 
-/** Whose alerts they are. */
-function managerOf({ cluster }: Settings, hostname: string): Manager {
-  const named = cluster?.enabled === true && !cluster.hidden;
-  return { name: hostname, ...(named && { cluster: { name: cluster.name, node: cluster.nodeName } }) };
-}
-
 /** @throws Failure */
 export async function connectIndexer(
   indexer: Indexer | undefined,
@@ -131,28 +125,19 @@ export async function connectIndexer(
       `<indexer> ${problem} in the configuration, so events have no destination: write <indexer><hosts><host>https://…:9200</host></hosts></indexer>.`,
     );
   }
-  const credentials = await readIndexerCredentials(credentialsFile, context.environment);
+  const read = () => readCredentials(credentialsFile, context.environment);
+  const [connection, credentials] = await Promise.all([readConnection(indexer), read()]).catch((error: unknown) => {
+    throw failureOf(error);
+  });
   if (credentials === undefined && indexer.hosts.some((host) => host.startsWith("https:")) && !indexer.certificate) {
     context.log.warning(
       "No user of the indexer is set: set INDEXER_USERNAME and INDEXER_PASSWORD, or give --indexer-credentials FILE.",
     );
   }
-  const pem = (file: string) =>
-    readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-      throw new Failure(exitCode.configuration, `<indexer>: the file ${file} cannot be read (${cause.code}).`, {
-        cause,
-      });
-    });
-  const ca = await Promise.all(indexer.certificateAuthorities.map(pem));
   return connect({
-    nodes: indexer.hosts,
-    ...(ca.length > 0 && { ca }),
-    ...(indexer.certificate !== undefined && { certificate: await pem(indexer.certificate) }),
-    ...(indexer.key !== undefined && { key: await pem(indexer.key) }),
-    ...(credentials !== undefined && {
-      // Read again for each request, so that a changed password needs no restart.
-      credentials: async () => (await readIndexerCredentials(credentialsFile, context.environment)) ?? credentials,
-    }),
+    ...connection,
+    // Read again for each request, so that a changed password needs no restart.
+    ...(credentials !== undefined && { credentials: async () => (await read()) ?? credentials }),
   });
 }
 
@@ -189,5 +174,7 @@ function isForbidden(error: unknown): error is IndexerError {
 }
 
 export function failureOf(error: unknown): unknown {
-  return error instanceof IndexerError ? new Failure(exitCode.unreachable, error.message, { cause: error }) : error;
+  if (!(error instanceof IndexerError)) return error;
+  const code = error.code === "INDEXER_SETTINGS" ? exitCode.configuration : exitCode.unreachable;
+  return new Failure(code, error.message, { cause: error });
 }

@@ -257,7 +257,7 @@ describe("once, when it cannot work", () => {
     await rewrite("https://127.0.0.1:9200", "http://127.0.0.1:9");
     const run = await lab.once();
     expect(run.code).toBe(11);
-    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED.*look whether the hosts of <indexer>/);
+    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED.*nobody listens there: start the indexer/);
   });
 });
 

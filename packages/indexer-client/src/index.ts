@@ -16,5 +16,12 @@ export {
 export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
 export { IndexerError, type IndexerErrorCode } from "./errors.ts";
 export { type Replayed, replay } from "./replay.ts";
+export {
+  type ConnectionSettings,
+  type CredentialVariables,
+  credentialVariables,
+  readConnection,
+  readCredentials,
+} from "./settings.ts";
 export { checkSetup, type SetupOptions, type SetupStep, setup } from "./setup.ts";
 export { indexPattern, indexTemplate, type Level, type TemplateOptions, templateName } from "./template.ts";

@@ -4,6 +4,7 @@ export * from "./file-sink.ts";
 export type { Discard, ObjectFilter } from "./filter.ts";
 export * from "./indexer-sink.ts";
 export * from "./ingest.ts";
+export * from "./manager.ts";
 export * from "./notification.ts";
 export * from "./object-key.ts";
 export * from "./quarantine.ts";

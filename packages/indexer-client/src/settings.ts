@@ -1,0 +1,83 @@
+import { readFile, stat } from "node:fs/promises";
+import type { BasicCredentials, ConnectionOptions } from "./connection.ts";
+import { IndexerError } from "./errors.ts";
+
+/** Where the indexer is, as a configuration says it: certificates are files. */
+export interface ConnectionSettings {
+  /** URLs. */
+  readonly hosts: readonly string[];
+  readonly certificateAuthorities: readonly string[];
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+/**
+ * The same with the content of the files, for `connect`.
+ *
+ * @throws IndexerError `INDEXER_SETTINGS` where a file cannot be read
+ */
+export async function readConnection(settings: ConnectionSettings): Promise<ConnectionOptions> {
+  const { hosts, certificateAuthorities, certificate, key } = settings;
+  const ca = await Promise.all(certificateAuthorities.map(readPem));
+  return {
+    nodes: hosts,
+    ...(ca.length > 0 && { ca }),
+    ...(certificate !== undefined && { certificate: await readPem(certificate) }),
+    ...(key !== undefined && { key: await readPem(key) }),
+  };
+}
+
+async function readPem(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw refusal(`<indexer>: the file ${file} cannot be read (${cause.code}).`, cause);
+  });
+}
+
+/** The names of the variables that hold user and password. */
+export interface CredentialVariables {
+  readonly username: string;
+  readonly password: string;
+}
+
+export const credentialVariables: CredentialVariables = { username: "INDEXER_USERNAME", password: "INDEXER_PASSWORD" };
+
+/**
+ * User and password from a file of two lines, `username=…` and `password=…`, that its owner alone can read, or from two
+ * variables of the environment given. Never from arguments: any user of the machine can see those. Undefined where
+ * neither is set.
+ *
+ * @throws IndexerError `INDEXER_SETTINGS` where the file is missing, incomplete, or readable for others
+ */
+export async function readCredentials(
+  file: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+  variables: CredentialVariables = credentialVariables,
+): Promise<BasicCredentials | undefined> {
+  if (file !== undefined) return readCredentialsFile(file);
+  const [username, password] = [environment[variables.username], environment[variables.password]];
+  if (username === undefined && password === undefined) return undefined;
+  if (username && password) return { username, password };
+  const missing = username ? variables.password : variables.username;
+  throw refusal(`${missing} is not set, its companion is: set both, or neither.`);
+}
+
+async function readCredentialsFile(file: string): Promise<BasicCredentials> {
+  const subject = `The indexer credentials file ${file}`;
+  const unreadable = (cause: NodeJS.ErrnoException) => {
+    throw refusal(`${subject} cannot be read: ${cause.code}.`, cause);
+  };
+  const { mode } = await stat(file).catch(unreadable);
+  if ((mode & 0o077) !== 0) {
+    const shown = (mode & 0o777).toString(8).padStart(4, "0");
+    throw refusal(`${subject} can be read by others (mode ${shown}): chmod 0600 it.`);
+  }
+  const lines = (await readFile(file, "utf8").catch(unreadable)).split(/\r?\n/);
+  const value = (name: string) => lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
+  const [username, password] = [value("username"), value("password")];
+  if (!username || !password) throw refusal(`${subject} needs two lines: username=… and password=…`);
+  return { username, password };
+}
+
+function refusal(message: string, cause?: unknown): IndexerError {
+  return new IndexerError("INDEXER_SETTINGS", message, cause === undefined ? {} : { cause });
+}
