@@ -1,4 +1,4 @@
-import type { Finding } from "./check.ts";
+import { couldNotCheck, type Finding } from "./check.ts";
 import type { Admin, Lake } from "./lake.ts";
 
 /**
@@ -7,34 +7,30 @@ import type { Admin, Lake } from "./lake.ts";
  */
 export async function asAdministrator(
   lake: Lake,
-  rights: string,
+  rights: readonly string[],
   account: string | undefined,
   look: (admin: Admin) => Promise<Finding>,
 ): Promise<Finding> {
   if (lake.admin === undefined) {
-    return {
-      state: "could not check",
-      seen: `could not check, because no credentials were given that have ${rights}`,
-      fix: `Someone with ${rights} can: run it with --admin-profile`,
-    };
+    return couldNotCheck({ because: "no --admin-profile was given", rights, how: "run it with --admin-profile" });
   }
   try {
     const admin = await lake.admin();
     if (account !== undefined && admin.account !== account) {
-      return {
-        state: "could not check",
-        seen: `could not check, because the administrator's profile is of account ${admin.account}, and this is in ${account}`,
-        fix: `Someone with ${rights} in account ${account} can: run it with such an --admin-profile`,
-      };
+      return couldNotCheck({
+        because: `the administrator's profile is of account ${admin.account}, and this is in ${account}`,
+        rights,
+        how: `run it with an --admin-profile of account ${account}`,
+      });
     }
     return await look(admin);
   } catch (error) {
     if (!isDenied(error)) throw error;
-    return {
-      state: "could not check",
-      seen: `could not check, because the administrator's profile may not: ${lake.explain(error)}`,
-      fix: `Someone with ${rights} can: run it with such an --admin-profile`,
-    };
+    return couldNotCheck({
+      because: `the administrator's profile may not: ${lake.explain(error)}`,
+      rights,
+      how: "run it with such an --admin-profile",
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Command } from "./command.ts";
 import type { Lake } from "./lake.ts";
 
 export type State = "ok" | "warning" | "failed" | "could not check" | "not applicable";
@@ -14,7 +15,38 @@ export interface Finding {
   /** Where that is in the AWS console. */
   readonly console?: string;
   /** The same as commands of the AWS CLI, in their order. Never run by this program. */
-  readonly commands?: readonly string[];
+  readonly commands?: readonly Command[];
+  /** What stood in the way of a check that could not be made; checks with the same are told together. */
+  readonly obstacle?: Obstacle;
+  /** It can come true by itself, as a first message does. */
+  readonly awaited?: true;
+}
+
+export interface Obstacle {
+  readonly because: string;
+  /** What someone has who can check it. */
+  readonly rights?: readonly string[];
+  /** How they do. */
+  readonly how?: string;
+  /** Checks that need this one would meet the same, after the same time. */
+  readonly lasting?: true;
+}
+
+/** Not a failure: nothing is known. */
+export function couldNotCheck(obstacle: Obstacle, more: Pick<Finding, "awaited" | "policy"> = {}): Finding {
+  const fix = remedy(obstacle);
+  return {
+    state: "could not check",
+    seen: `could not check, because ${obstacle.because}`,
+    ...(fix !== undefined && { fix }),
+    obstacle,
+    ...more,
+  };
+}
+
+/** What to do about an obstacle. */
+export function remedy({ rights, how }: Obstacle): string | undefined {
+  return rights === undefined || how === undefined ? how : `Someone with ${rights.join(", ")} can: ${how}`;
 }
 
 /** A check as a value; it changes nothing that it does not name in `effect`. */
@@ -39,13 +71,16 @@ export interface Result extends Finding {
 export interface RunOptions {
   /** Milliseconds for each check. */
   readonly timeout: number;
+  /** Milliseconds for all of them, and what needs them. */
+  readonly total?: number;
 }
 
 /** Stands for the external ID, which is a secret, in all that is told. */
 export const externalIdMark = "<external-id>";
 
 /** Runs what can run at once, what needs another after it. Results are in the order of the table. */
-export function runChecks(checks: readonly Check[], lake: Lake, { timeout }: RunOptions): Promise<Result[]> {
+export function runChecks(checks: readonly Check[], lake: Lake, { timeout, total }: RunOptions): Promise<Result[]> {
+  const end = performance.now() + (total ?? Number.POSITIVE_INFINITY);
   const running = new Map<string, Promise<Result>>();
   for (const check of checks) running.set(check.id, start(check));
   return Promise.all(running.values());
@@ -53,26 +88,33 @@ export function runChecks(checks: readonly Check[], lake: Lake, { timeout }: Run
   async function start(check: Check): Promise<Result> {
     // The table is in order: what a check needs is running already, unless it was not chosen.
     const needed = await Promise.all(check.needs.map((id) => running.get(id)));
-    const missing = needed.find((result) => result?.state === "failed" || result?.seen.startsWith(skipped));
-    const finding: Finding =
-      missing === undefined
-        ? await bounded(check, lake, timeout)
-        : { state: "could not check", seen: `${skipped}${missing.check.id}" has to succeed first` };
+    const obstacle = needed.map(obstacleOf).find((found) => found !== undefined);
+    const finding =
+      obstacle === undefined
+        ? await bounded(check, lake, Math.min(timeout, Math.max(1, end - performance.now())))
+        : couldNotCheck(obstacle);
     return { check, subject: lake.subscriber.queue, ...finding };
   }
 }
 
-const skipped = 'the check "';
+/** What stands in the way of those that need the check; handed on, so that the first cause is the one that is told. */
+function obstacleOf(result: Result | undefined): Obstacle | undefined {
+  if (result === undefined) return undefined;
+  if (result.obstacle?.lasting) return result.obstacle;
+  return result.state === "failed"
+    ? { because: `the check "${result.check.id}" has to succeed first`, lasting: true }
+    : undefined;
+}
 
 async function bounded(check: Check, lake: Lake, timeout: number): Promise<Finding> {
   const late = new AbortController();
-  const found = check.run(lake, late.signal).catch((error: unknown): Finding => {
-    return { state: "could not check", seen: lake.explain(error) };
-  });
+  const found = check
+    .run(lake, late.signal)
+    .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
   let timer: NodeJS.Timeout | undefined;
   const end = new Promise<Finding>((resolve) => {
     timer = setTimeout(() => {
-      resolve(tooLate(timeout));
+      resolve(tooLate(check, timeout));
       late.abort();
     }, timeout);
   });
@@ -83,10 +125,10 @@ async function bounded(check: Check, lake: Lake, timeout: number): Promise<Findi
   }
 }
 
-function tooLate(timeout: number): Finding {
-  return {
-    state: "could not check",
-    seen: `no answer within ${timeout / 1000} s`,
-    fix: "Check network, proxy and endpoints from this machine to AWS",
-  };
+function tooLate({ id }: Check, timeout: number): Finding {
+  return couldNotCheck({
+    because: `"${id}" had no answer within ${Math.round(timeout / 100) / 10} s`,
+    how: "Check network, proxy and endpoints from this machine to AWS",
+    lasting: true,
+  });
 }

@@ -1,16 +1,73 @@
-/** A command of the AWS CLI: its words, and options by name. What is no text is written as JSON. */
+import type { Document } from "./policy.ts";
+
+/** A command that changes something: its words, and options by name. It is written for a person, and never run. */
+export interface Command {
+  readonly words: readonly string[];
+  /** What is no text is written as JSON; true: an option without a value. */
+  readonly options?: Readonly<Record<string, string | number | true | object>>;
+  /** The option that holds a whole policy, and the policy that it takes the place of. */
+  readonly replaces?: { readonly option: string; readonly policy: Document | undefined };
+}
+
 export function awsCommand(
   words: readonly [service: string, operation: string],
-  options: Readonly<Record<string, string | number | object>>,
-): string {
-  const written = Object.entries(options).map(([name, value]) => {
+  options: NonNullable<Command["options"]>,
+  replaces?: Command["replaces"],
+): Command {
+  return { words: ["aws", ...words], options, ...(replaces !== undefined && { replaces }) };
+}
+
+/** As it is pasted into a shell. */
+export function written({ words, options = {} }: Command): string {
+  const parts = Object.entries(options).map(([name, value]) => {
+    if (value === true) return `--${name}`;
     const text = typeof value === "object" ? JSON.stringify(value) : String(value);
     return `--${name} ${quote(text)}`;
   });
-  return ["aws", ...words, ...written].join(" ");
+  return [...words, ...parts].join(" ");
 }
 
 /** As a shell takes it for one word. */
 function quote(text: string): string {
   return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
+
+/** One command for those that change one and the same policy, and for those that say the same; in the place of the first. */
+export function merged(commands: readonly Command[]): Command[] {
+  const kept = new Map<string, Command>();
+  for (const command of commands) {
+    const key = written(withoutPolicy(command));
+    const before = kept.get(key);
+    kept.set(key, before === undefined ? command : both(before, command));
+  }
+  return [...kept.values()];
+}
+
+function withoutPolicy(command: Command): Command {
+  const { replaces, options = {} } = command;
+  if (replaces === undefined) return command;
+  const { [replaces.option]: _, ...others } = options;
+  return { ...command, options: others };
+}
+
+/** Statements that either keeps of what was there, but none that one of them takes away; and those that either adds. */
+function both(first: Command, second: Command): Command {
+  const { replaces, options = {} } = first;
+  if (replaces === undefined) return first;
+  const { option, policy } = replaces;
+  const [one, other] = [options[option], second.options?.[option]] as [Document, Document];
+  const known = textsOf(policy);
+  const [ours, theirs] = [textsOf(one), textsOf(other)];
+  const kept = one.Statement.filter((statement) => {
+    const text = JSON.stringify(statement);
+    return !known.has(text) || theirs.has(text);
+  });
+  const added = other.Statement.filter((statement) => {
+    const text = JSON.stringify(statement);
+    return !known.has(text) && !ours.has(text);
+  });
+  return { ...first, options: { ...options, [option]: { ...one, Statement: [...kept, ...added] } } };
+}
+
+const textsOf = (document: Document | undefined): ReadonlySet<string> =>
+  new Set((document?.Statement ?? []).map((statement) => JSON.stringify(statement)));

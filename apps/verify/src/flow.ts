@@ -52,19 +52,20 @@ export interface Pattern {
 export const bucketPrefix = "aws-security-data-lake-";
 
 /** @throws the SDK's errors */
-export async function readFlow(admin: Admin, queueArn: string): Promise<Flow> {
+export async function readFlow(admin: Admin, queueArn: string, named: readonly string[] = []): Promise<Flow> {
   const region = queueArn.split(":")[3] ?? admin.region;
-  const [{ Buckets = [] }, rules] = await Promise.all([
-    admin.s3.send(new ListBucketsCommand({})),
-    readRules(admin, queueArn),
-  ]);
-  const names = Buckets.flatMap(({ Name: name = "" }) => (name.startsWith(bucketPrefix) ? [name] : []));
-  const here = names.filter((name) => name.startsWith(`${bucketPrefix}${region}-`));
+  const [names, rules] = await Promise.all([named.length > 0 ? named : bucketsOf(admin), readRules(admin, queueArn)]);
+  const here = names.filter((name) => named.includes(name) || name.startsWith(`${bucketPrefix}${region}-`));
   return {
     buckets: await Promise.all(here.map((name) => readBucket(admin, queueArn, name))),
     elsewhere: names.filter((name) => !here.includes(name)),
     ...rules,
   };
+}
+
+async function bucketsOf({ s3 }: Admin): Promise<string[]> {
+  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+  return Buckets.flatMap(({ Name: name = "" }) => (name.startsWith(bucketPrefix) ? [name] : []));
 }
 
 async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promise<Bucket> {

@@ -1,8 +1,21 @@
+import { lookup } from "node:dns/promises";
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
+import { KMSClient } from "@aws-sdk/client-kms";
+import { OrganizationsClient } from "@aws-sdk/client-organizations";
 import { S3Client } from "@aws-sdk/client-s3";
-import { SQSClient } from "@aws-sdk/client-sqs";
-import { type Caller, explain, findCaller, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
+import { SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import { STSClient } from "@aws-sdk/client-sts";
+import {
+  type Caller,
+  endpointUrl,
+  explain,
+  findCaller,
+  findRegion,
+  lakeCredentials,
+  s3Endpoint,
+} from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
 import { type Flow, readFlow } from "./flow.ts";
@@ -33,8 +46,18 @@ export interface Lake {
   explain(error: unknown, circumstances?: { readonly action?: string; readonly resource?: string }): string;
   /** Where AWS is asked instead of its own addresses. */
   readonly endpoint: string | undefined;
-  /** Accounts that should write into the lake. */
-  readonly accounts: readonly string[];
+  /** Accounts that should write into the lake; undefined: those of the organization. */
+  readonly accounts: readonly string[] | undefined;
+  /** The lake's buckets, where they were named. */
+  readonly buckets: readonly string[];
+  /** Hours after which a source that has sent nothing is told. */
+  readonly staleHours: number;
+  /** Milliseconds for which the queue is watched for messages that come. */
+  readonly watchFor: number;
+  /** Address of a host's name. */
+  readonly lookUp: (host: string) => Promise<string>;
+  /** The clients of the subscriber, whose requests go elsewhere. */
+  clientsBy(requestHandler: object): Promise<Clients & { readonly sts: STSClient }>;
 }
 
 export interface Clients {
@@ -47,6 +70,9 @@ export interface Admin extends Clients {
   readonly account: string;
   readonly iam: IAMClient;
   readonly events: EventBridgeClient;
+  readonly kms: KMSClient;
+  readonly organizations: OrganizationsClient;
+  readonly metrics: CloudWatchClient;
 }
 
 /** What a lake is looked at with. What is not given is found as the wodle finds it. */
@@ -54,9 +80,15 @@ export interface Surroundings {
   readonly base?: Credentials;
   readonly admin?: Credentials;
   readonly endpoint?: string;
+  /** The same for the administrator alone. */
+  readonly adminEndpoint?: string;
   readonly region?: string;
   readonly manager?: Manager;
   readonly accounts?: readonly string[];
+  readonly buckets?: readonly string[];
+  readonly staleHours?: number;
+  readonly watchFor?: number;
+  readonly lookUp?: (host: string) => Promise<string>;
 }
 
 export function createLake(subscriber: Subscriber, surroundings: Surroundings = {}): Lake {
@@ -71,12 +103,44 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     return makeClients(await region(), credentials, subscriber, endpoint);
   });
   const { admin: adminCredentials } = surroundings;
-  const admin = adminCredentials && once(async () => makeAdmin(adminCredentials, await sts(), subscriber, endpoint));
+  const admin =
+    adminCredentials &&
+    once(async () => {
+      const at = endpoint ?? surroundings.adminEndpoint;
+      return makeAdmin(
+        adminCredentials,
+        { ...(await sts()), ...(at !== undefined && { stsEndpoint: at }) },
+        subscriber,
+        at,
+      );
+    });
   const lake: Lake = {
     subscriber,
     manager: surroundings.manager,
     endpoint,
-    accounts: surroundings.accounts ?? [],
+    accounts: surroundings.accounts,
+    buckets: surroundings.buckets ?? [],
+    staleHours: surroundings.staleHours ?? 24,
+    watchFor: surroundings.watchFor ?? 2_000,
+    lookUp: surroundings.lookUp ?? (async (host) => (await lookup(host)).address),
+    async clientsBy(handler) {
+      const known = { accessKeyId: "none", secretAccessKey: "none" };
+      const at = await region();
+      const sts = new STSClient({
+        region: at,
+        credentials: known,
+        requestHandler: handler as never,
+        maxAttempts: 1,
+        ...(stsEndpoint !== undefined && { endpoint: endpointUrl(stsEndpoint) }),
+      });
+      return {
+        sts,
+        ...makeClients(at, async () => known, subscriber, endpoint, {
+          requestHandler: handler as never,
+          maxAttempts: 1,
+        }),
+      };
+    },
     region,
     base,
     caller: once(async () => findCaller(base(), await sts())),
@@ -85,7 +149,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     queueArn: async () => arnOfQueue(subscriber, await region()),
     admin,
     role: once(async () => readRole(await present(admin)(), subscriber.roleArn ?? "")),
-    flow: once(async () => readFlow(await present(admin)(), await lake.queueArn())),
+    flow: once(async () => readFlow(await present(admin)(), await lake.queueArn(), lake.buckets)),
     explain: (error, circumstances) =>
       explain(error, { ...circumstances, profile, externalId, secrets: externalId === undefined ? [] : [externalId] }),
   };
@@ -93,16 +157,18 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
 }
 
 // A person waits for the answer: what does not answer soon is told, not tried again for long.
-const requestHandler = { connectionTimeout: 3_000 };
+const requestHandler = { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+export const patience = { maxAttempts: 2, requestHandler };
 
 function makeClients(
   region: string,
   credentials: Credentials,
   { queue, serviceEndpoint }: Subscriber,
   endpoint: string | undefined,
+  sending: Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> = patience,
 ): Clients {
   const s3 = endpoint ?? serviceEndpoint;
-  const settings = { region, credentials, maxAttempts: 2, requestHandler };
+  const settings = { region, credentials, ...sending };
   return {
     region,
     sqs: new SQSClient({ ...settings, ...sqsSettings(queue), region, ...(endpoint !== undefined && { endpoint }) }),
@@ -118,12 +184,15 @@ async function makeAdmin(
 ): Promise<Admin> {
   const { account } = await findCaller(credentials, sts);
   const { region } = sts;
-  const settings = { region, credentials, maxAttempts: 2, requestHandler, ...(endpoint !== undefined && { endpoint }) };
+  const settings = { region, credentials, ...patience, ...(endpoint !== undefined && { endpoint }) };
   return {
     ...makeClients(region, credentials, subscriber, endpoint),
     account,
     iam: new IAMClient(settings),
     events: new EventBridgeClient(settings),
+    kms: new KMSClient(settings),
+    organizations: new OrganizationsClient(settings),
+    metrics: new CloudWatchClient(settings),
   };
 }
 

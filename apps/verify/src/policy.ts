@@ -12,7 +12,9 @@ export interface Statement {
   readonly Effect: "Allow" | "Deny";
   readonly Principal?: string | Readonly<Record<string, string | readonly string[]>>;
   readonly Action?: string | readonly string[];
+  readonly NotAction?: string | readonly string[];
   readonly Resource?: string | readonly string[];
+  readonly NotResource?: string | readonly string[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | boolean | readonly string[]>>>>;
 }
 
@@ -61,8 +63,15 @@ export function like(pattern: string, text: string): boolean {
   return new RegExp(`^${source}$`, "s").test(text);
 }
 
-export function concernsAction(statement: Statement, action: string): boolean {
-  return listOf(statement.Action).some((pattern) => like(pattern.toLowerCase(), action.toLowerCase()));
+export function concernsAction({ Action, NotAction }: Statement, action: string): boolean {
+  const named = (patterns: Statement["Action"]) =>
+    listOf(patterns).some((pattern) => like(pattern.toLowerCase(), action.toLowerCase()));
+  return NotAction === undefined ? named(Action) : !named(NotAction);
+}
+
+function concernsResource({ Resource, NotResource }: Statement, resource: string): boolean {
+  const named = (patterns: Statement["Resource"]) => listOf(patterns).some((pattern) => like(pattern, resource));
+  return NotResource === undefined ? named(Resource) : !named(NotResource);
 }
 
 export function concernsPrincipal(statement: Statement, principal: Question["principal"]): boolean {
@@ -132,7 +141,26 @@ function concerns(statement: Statement, { action, principal, resource }: Questio
   return (
     concernsAction(statement, action) &&
     concernsPrincipal(statement, principal) &&
-    (resource === undefined || listOf(statement.Resource).some((pattern) => like(pattern, resource)))
+    (resource === undefined || concernsResource(statement, resource))
+  );
+}
+
+/** Whether policies of a user or role, all together, allow an action: what they forbid is left aside. */
+export function allows(
+  documents: readonly (Document | undefined)[],
+  action: string,
+  resource: string,
+  context: Readonly<Record<string, string>>,
+): boolean {
+  const known = Object.fromEntries(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  return documents.some((document) =>
+    document?.Statement.some(
+      (statement) =>
+        statement.Effect === "Allow" &&
+        concernsAction(statement, action) &&
+        concernsResource(statement, resource) &&
+        holds(statement.Condition, known) !== false,
+    ),
   );
 }
 
@@ -145,10 +173,21 @@ export function repaired(document: Document | undefined, question: Question, sta
   return { Version: "2012-10-17", ...document, Statement: enough ? kept : [...kept, statement] };
 }
 
-/** An identity's policy without what forbids the actions; undefined where nothing is left of it. */
-export function withoutDeny(document: Document, actions: readonly string[]): Document | undefined {
+/** An identity's policy without what forbids those actions; undefined where nothing is left of it. */
+export function withoutDeny(
+  document: Document,
+  asked: readonly { readonly action: string; readonly resource: string }[],
+): Document | undefined {
   const kept = document.Statement.flatMap((statement): Statement[] => {
-    if (statement.Effect !== "Deny") return [statement];
+    const hit = asked.filter(
+      ({ action, resource }) =>
+        statement.Effect === "Deny" && concernsAction(statement, action) && concernsResource(statement, resource),
+    );
+    if (hit.length === 0) return [statement];
+    const actions = [...new Set(hit.map(({ action }) => action))];
+    if (statement.NotAction !== undefined) {
+      return [{ ...statement, NotAction: [...listOf(statement.NotAction), ...actions] }];
+    }
     const left = listOf(statement.Action).filter(
       (pattern) => !actions.some((action) => like(pattern.toLowerCase(), action.toLowerCase())),
     );

@@ -1,14 +1,24 @@
 import {
+  GetGroupPolicyCommand,
+  GetPolicyCommand,
+  GetPolicyVersionCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
+  GetUserCommand,
   GetUserPolicyCommand,
+  ListAttachedGroupPoliciesCommand,
+  ListAttachedRolePoliciesCommand,
+  ListAttachedUserPoliciesCommand,
+  ListGroupPoliciesCommand,
+  ListGroupsForUserCommand,
   ListRolePoliciesCommand,
   ListUserPoliciesCommand,
   SimulatePrincipalPolicyCommand,
 } from "@aws-sdk/client-iam";
-import { awsCommand } from "./command.ts";
+import { isDenied } from "./administrator.ts";
+import { awsCommand, type Command } from "./command.ts";
 import type { Admin } from "./lake.ts";
-import { allow, type Document, parseDocument, withoutDeny } from "./policy.ts";
+import { allows, type Document, parseDocument, type Statement, withoutDeny } from "./policy.ts";
 
 /** A role as IAM has it. */
 export interface Role {
@@ -17,7 +27,6 @@ export interface Role {
   readonly trust: Document;
   /** Seconds. */
   readonly maxSessionDuration: number;
-  readonly boundary?: string;
 }
 
 export function nameOf(arn: string): string {
@@ -27,13 +36,11 @@ export function nameOf(arn: string): string {
 /** @throws the SDK's errors */
 export async function readRole({ iam }: Admin, arn: string): Promise<Role> {
   const { Role: found } = await iam.send(new GetRoleCommand({ RoleName: nameOf(arn) }));
-  const boundary = found?.PermissionsBoundary?.PermissionsBoundaryArn;
   return {
     name: nameOf(arn),
     arn: found?.Arn ?? arn,
     trust: parseDocument(decodeURIComponent(found?.AssumeRolePolicyDocument ?? '{"Statement":[]}')),
     maxSessionDuration: found?.MaxSessionDuration ?? 3_600,
-    ...(boundary !== undefined && { boundary }),
   };
 }
 
@@ -56,7 +63,11 @@ export async function refusals(
       PolicySourceArn: arn,
       ActionNames: [...actions],
       ResourceArns: [resource],
-      ContextEntries: contextOf(arn, resource),
+      ContextEntries: Object.entries(contextOf(arn, resource)).map(([name, value]) => ({
+        ContextKeyName: name,
+        ContextKeyType: "string" as const,
+        ContextKeyValues: [value],
+      })),
     }),
   );
   return (answer.EvaluationResults ?? []).flatMap((result): Refusal[] => {
@@ -75,98 +86,211 @@ export async function refusals(
 }
 
 /** Keys that such calls have, so that conditions of AWS's own policies on them hold. */
-function contextOf(principal: string, resource: string) {
+function contextOf(principal: string, resource: string): Readonly<Record<string, string>> {
   const [, , , region = "", account = principal.split(":")[4] ?? ""] = resource.split(":");
-  const entry = (name: string, value: string) => ({
-    ContextKeyName: name,
-    ContextKeyType: "string" as const,
-    ContextKeyValues: [value],
-  });
-  return [
-    entry("aws:PrincipalArn", principal),
-    entry("aws:SecureTransport", "true"),
-    ...(account === "" ? [] : [entry("aws:ResourceAccount", account)]),
-    ...(resource.includes(":kms:") ? [entry("kms:ViaService", `s3.${region}.amazonaws.com`)] : []),
-  ];
+  return {
+    "aws:PrincipalArn": principal,
+    "aws:SecureTransport": "true",
+    ...(account !== "" && { "aws:ResourceAccount": account }),
+    ...(resource.includes(":kms:") && { "kms:ViaService": `s3.${region}.amazonaws.com` }),
+  };
+}
+
+/** A policy that counts for a user or role, and how to put another in its place; undefined: take it away. */
+interface Attached {
+  readonly name: string;
+  readonly document: Document;
+  readonly boundary?: true;
+  /** Absent for policies that are AWS's own. */
+  readonly replaced?: (document: Document | undefined) => Command;
 }
 
 export interface Repair {
   readonly fix: string;
   readonly policy?: Document;
-  readonly commands?: readonly string[];
+  readonly commands?: readonly Command[];
 }
 
 const product = "ThreatLockDown";
 
-/** What lets a user or role do what it may not, as text and as commands. */
+/** What lets a user or role do all that it may not, as text and as commands. */
 export async function repairOf(admin: Admin, arn: string, found: readonly Refusal[], name: string): Promise<Repair> {
   const kind = arn.includes(":user/") ? "user" : "role";
   const who = `${kind} ${nameOf(arn)}`;
-  const resources = [...new Set(found.map(({ resource }) => resource))];
   const actions = [...new Set(found.map(({ action }) => action))];
-  const policies = resources.map((resource) => ({
-    Effect: "Allow" as const,
-    Action: found.filter((one) => one.resource === resource).map(({ action }) => action),
-    Resource: resource,
-  }));
-  const policy: Document = { ...allow([], ""), Statement: policies };
-  const whys = new Set(found.map(({ why }) => why));
-  if (whys.has("organization")) {
+  if (found.some(({ why }) => why === "organization")) {
     return {
       fix: `An administrator of the AWS organization lets ${who} do ${actions.join(", ")}: its service control policies do not`,
     };
   }
-  if (whys.has("forbidden")) {
-    const commands = await liftCommands(admin, kind, nameOf(arn), actions);
-    const fix = `Someone who may change ${who} removes the statement with Effect Deny that forbids ${actions.join(", ")}`;
-    return commands.length > 0
-      ? { fix, commands }
-      : { fix: `${fix}; it is in a managed policy, a group's policy or the permissions boundary` };
-  }
-  if (whys.has("boundary")) {
-    return {
-      fix: `Someone who may change the permissions boundary of ${who} adds the statement below to it, or takes the boundary away`,
-      policy,
-      commands: [awsCommand(["iam", `delete-${kind}-permissions-boundary`], { [`${kind}-name`]: nameOf(arn) })],
-    };
-  }
+  const attached = await policiesOf(admin, kind, nameOf(arn)).catch((error: unknown) => {
+    if (isDenied(error)) return undefined;
+    throw error;
+  });
+  const lifted = (attached ?? []).map((policy) => ({ ...policy, left: withoutDeny(policy.document, found) }));
+  const denying = lifted.filter(({ left, document }) => JSON.stringify(left) !== JSON.stringify(document));
+  const lacking = (boundary: boolean) => {
+    const documents = lifted.filter((policy) => (policy.boundary ?? false) === boundary).map(({ left }) => left);
+    if (boundary && attached !== undefined && documents.length === 0) return [];
+    return found.filter(
+      ({ action, resource, why }) =>
+        why === (boundary ? "boundary" : "not allowed") ||
+        // IAM tells one reason; behind it there can be others, unless the policies may not be read.
+        (attached !== undefined && !allows(documents, action, resource, contextOf(arn, resource))),
+    );
+  };
+  const [notAllowed, outside] = [lacking(false), lacking(true)];
+  const bounds = lifted.find(({ boundary }) => boundary);
+  const forbidden = found.some(({ why }) => why === "forbidden");
+  const policy = documentOf(notAllowed);
+  const widened =
+    bounds && outside.length > 0 ? [...(bounds.left?.Statement ?? []), ...statementsOf(outside)] : undefined;
+  const commands = [
+    ...denying.flatMap(({ left, replaced, boundary }) =>
+      replaced === undefined || (boundary && widened !== undefined) ? [] : [replaced(left)],
+    ),
+    ...(widened === undefined || bounds?.replaced === undefined
+      ? []
+      : [bounds.replaced({ ...bounds.document, Statement: widened })]),
+    ...(policy === undefined ? [] : [putPolicy(kind, arn, name, policy)]),
+  ];
+  const parts = [
+    ...(forbidden
+      ? [
+          `removes the statement with Effect Deny that forbids ${actions.join(", ")}${placesOf(denying.map((one) => one.name))}`,
+        ]
+      : []),
+    ...(outside.length > 0
+      ? [`lets the permissions boundary${bounds === undefined ? "" : ` ${bounds.name}`} allow ${actionsOf(outside)}`]
+      : []),
+    ...(policy === undefined ? [] : ["adds the policy below to it"]),
+  ];
   return {
-    fix: `Someone who may change ${who} adds the policy below to it`,
-    policy,
-    commands: [
-      awsCommand(["iam", `put-${kind}-policy`], {
-        [`${kind}-name`]: nameOf(arn),
-        "policy-name": `${product}-${name}`,
-        "policy-document": policy,
-      }),
-    ],
+    fix: `Someone who may change ${who} ${parts.join(", and ")}`,
+    ...(policy !== undefined && { policy }),
+    ...(commands.length > 0 && { commands }),
   };
 }
 
-/** Inline policies without what forbids. */
-async function liftCommands(
-  { iam }: Admin,
-  kind: "user" | "role",
+const actionsOf = (found: readonly Refusal[]): string => [...new Set(found.map(({ action }) => action))].join(", ");
+const placesOf = (names: readonly string[]): string => (names.length === 0 ? "" : ` from ${names.join(", ")}`);
+
+function statementsOf(found: readonly Refusal[]): Statement[] {
+  return [...new Set(found.map(({ resource }) => resource))].map((resource) => ({
+    Effect: "Allow",
+    Action: found.filter((one) => one.resource === resource).map(({ action }) => action),
+    Resource: resource,
+  }));
+}
+
+function documentOf(found: readonly Refusal[]): Document | undefined {
+  return found.length === 0 ? undefined : { Version: "2012-10-17", Statement: statementsOf(found) };
+}
+
+function putPolicy(kind: "user" | "role", arn: string, name: string, policy: Document): Command {
+  const options = { [`${kind}-name`]: nameOf(arn), "policy-name": `${product}-${name}`, "policy-document": policy };
+  return awsCommand(["iam", `put-${kind}-policy`], options, { option: "policy-document", policy: undefined });
+}
+
+/** All policies that count for a user or role: its own, its groups', and its boundary. @throws the SDK's errors */
+async function policiesOf(admin: Admin, kind: "user" | "role", name: string): Promise<Attached[]> {
+  const { iam } = admin;
+  if (kind === "role") {
+    const [inline, attached, { Role }] = await Promise.all([
+      iam.send(new ListRolePoliciesCommand({ RoleName: name })),
+      iam.send(new ListAttachedRolePoliciesCommand({ RoleName: name })),
+      iam.send(new GetRoleCommand({ RoleName: name })),
+    ]);
+    return read([
+      ...(inline.PolicyNames ?? []).map((policy) =>
+        inlineOf("role", name, policy, iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: policy }))),
+      ),
+      ...(attached.AttachedPolicies ?? []).map(({ PolicyArn: arn }) => managed(admin, arn, { "role-name": name })),
+      ...bounded(admin, Role?.PermissionsBoundary?.PermissionsBoundaryArn),
+    ]);
+  }
+  const [inline, attached, { User }, { Groups = [] }] = await Promise.all([
+    iam.send(new ListUserPoliciesCommand({ UserName: name })),
+    iam.send(new ListAttachedUserPoliciesCommand({ UserName: name })),
+    iam.send(new GetUserCommand({ UserName: name })),
+    iam.send(new ListGroupsForUserCommand({ UserName: name })),
+  ]);
+  const ofGroups = await Promise.all(Groups.map(({ GroupName }) => policiesOfGroup(admin, GroupName ?? "")));
+  return read([
+    ...(inline.PolicyNames ?? []).map((policy) =>
+      inlineOf("user", name, policy, iam.send(new GetUserPolicyCommand({ UserName: name, PolicyName: policy }))),
+    ),
+    ...(attached.AttachedPolicies ?? []).map(({ PolicyArn: arn }) => managed(admin, arn, { "user-name": name })),
+    ...ofGroups.flat(),
+    ...bounded(admin, User?.PermissionsBoundary?.PermissionsBoundaryArn),
+  ]);
+}
+
+async function policiesOfGroup(admin: Admin, group: string): Promise<Promise<Attached>[]> {
+  const { iam } = admin;
+  const [inline, attached] = await Promise.all([
+    iam.send(new ListGroupPoliciesCommand({ GroupName: group })),
+    iam.send(new ListAttachedGroupPoliciesCommand({ GroupName: group })),
+  ]);
+  return [
+    ...(inline.PolicyNames ?? []).map((policy) =>
+      inlineOf("group", group, policy, iam.send(new GetGroupPolicyCommand({ GroupName: group, PolicyName: policy }))),
+    ),
+    ...(attached.AttachedPolicies ?? []).map(({ PolicyArn: arn }) => managed(admin, arn, { "group-name": group })),
+  ];
+}
+
+const read = (policies: readonly Promise<Attached>[]): Promise<Attached[]> => Promise.all(policies);
+
+async function inlineOf(
+  kind: "user" | "role" | "group",
+  holder: string,
   name: string,
-  actions: readonly string[],
-): Promise<string[]> {
-  const { PolicyNames: names = [] } =
-    kind === "user"
-      ? await iam.send(new ListUserPoliciesCommand({ UserName: name }))
-      : await iam.send(new ListRolePoliciesCommand({ RoleName: name }));
-  const commands = await Promise.all(
-    names.map(async (policy) => {
-      const { PolicyDocument: text = "" } =
-        kind === "user"
-          ? await iam.send(new GetUserPolicyCommand({ UserName: name, PolicyName: policy }))
-          : await iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: policy }));
-      const document = parseDocument(decodeURIComponent(text));
-      const left = withoutDeny(document, actions);
-      const options = { [`${kind}-name`]: name, "policy-name": policy };
-      if (left === undefined) return [awsCommand(["iam", `delete-${kind}-policy`], options)];
-      if (JSON.stringify(left) === JSON.stringify(document)) return [];
-      return [awsCommand(["iam", `put-${kind}-policy`], { ...options, "policy-document": left })];
-    }),
-  );
-  return commands.flat();
+  answer: Promise<{ readonly PolicyDocument?: string | undefined }>,
+): Promise<Attached> {
+  const document = parseDocument(decodeURIComponent((await answer).PolicyDocument ?? '{"Statement":[]}'));
+  const options = { [`${kind}-name`]: holder, "policy-name": name };
+  return {
+    name: `policy ${name} of ${kind} ${holder}`,
+    document,
+    replaced: (left) =>
+      left === undefined
+        ? awsCommand(["iam", `delete-${kind}-policy`], options)
+        : awsCommand(
+            ["iam", `put-${kind}-policy`],
+            { ...options, "policy-document": left },
+            { option: "policy-document", policy: document },
+          ),
+  };
+}
+
+async function managed(
+  { iam }: Admin,
+  arn = "",
+  holder: Readonly<Record<string, string>> | undefined,
+): Promise<Attached> {
+  const { Policy: policy } = await iam.send(new GetPolicyCommand({ PolicyArn: arn }));
+  const VersionId = policy?.DefaultVersionId ?? "v1";
+  const { PolicyVersion: version } = await iam.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }));
+  const document = parseDocument(decodeURIComponent(version?.Document ?? '{"Statement":[]}'));
+  const name = `policy ${nameOf(arn)}`;
+  if (arn.includes(":iam::aws:policy/")) return { name, document };
+  const [kind] = Object.keys(holder ?? {}).map((option) => option.replace("-name", ""));
+  return {
+    name,
+    document,
+    replaced: (left) =>
+      left === undefined && holder !== undefined
+        ? awsCommand(["iam", `detach-${kind}-policy`], { ...holder, "policy-arn": arn })
+        : awsCommand(
+            ["iam", "create-policy-version"],
+            { "policy-arn": arn, "policy-document": left ?? { ...document, Statement: [] }, "set-as-default": true },
+            { option: "policy-document", policy: document },
+          ),
+  };
+}
+
+function bounded(admin: Admin, arn: string | undefined): Promise<Attached>[] {
+  if (arn === undefined) return [];
+  return [managed(admin, arn, undefined).then((policy) => ({ ...policy, boundary: true as const }))];
 }

@@ -1,4 +1,4 @@
-import type { Result, State } from "./check.ts";
+import { type Obstacle, type Result, remedy, type State } from "./check.ts";
 
 /** What the report says first. */
 export interface Verdict {
@@ -16,9 +16,24 @@ export function verdictOf(results: readonly Result[], { strict = false } = {}): 
     byWeight.map((state) => [state, results.filter((result) => result.state === state).length]),
   ) as Record<State, number>;
   const worst = byWeight.flatMap((state) => results.filter((result) => result.state === state)).find(({ fix }) => fix);
-  const first = worst === undefined ? "" : ` First: ${worst.fix}.`;
+  const fix = worst?.obstacle === undefined ? worst?.fix : remedy(gathered(results, worst.obstacle).obstacle);
+  const first = fix === undefined ? "" : ` First: ${fix}.`;
   const exitCode = counts.failed > 0 ? 1 : strict && counts.warning > 0 ? 3 : 0;
   return { line: `${summary(counts, results.length)}${first}`, exitCode, counts };
+}
+
+/** Results that the same obstacle stood in the way of, and that obstacle with the rights that all of them need. */
+export function gathered(
+  results: readonly Result[],
+  { because }: Obstacle,
+): { readonly results: readonly Result[]; readonly obstacle: Obstacle } {
+  const same = results.filter(({ obstacle }) => obstacle?.because === because);
+  const rights = [...new Set(same.flatMap(({ obstacle }) => obstacle?.rights ?? []))];
+  const how = same.find(({ obstacle }) => obstacle?.how !== undefined)?.obstacle?.how;
+  return {
+    results: same,
+    obstacle: { because, ...(rights.length > 0 && { rights }), ...(how !== undefined && { how }) },
+  };
 }
 
 function summary(counts: Readonly<Record<State, number>>, all: number): string {

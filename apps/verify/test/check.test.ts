@@ -59,7 +59,7 @@ describe("checks", () => {
     if (!runs) {
       expect(results[1]).toMatchObject({
         state: "could not check",
-        seen: 'the check "base" has to succeed first',
+        seen: 'could not check, because the check "base" has to succeed first',
       });
     }
   });
@@ -81,7 +81,7 @@ describe("checks", () => {
       ["endless", "could not check"],
       ["quick", "ok"],
     ]);
-    expect(results[0]?.seen).toBe("no answer within 0.05 s");
+    expect(results[0]?.seen).toBe('could not check, because "endless" had no answer within 0.1 s');
     expect(told?.aborted).toBe(true);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
+import { written } from "../src/command.ts";
 import { verdictOf } from "../src/verdict.ts";
 import { type Fault, faults } from "./faults.ts";
 import { createSetting, laterObject, type Setting } from "./setting.ts";
@@ -18,7 +19,7 @@ const first = (results: readonly Result[]) => {
 async function mend(setting: Setting, { mend: byHand }: Fault, { commands = [] }: Result): Promise<void> {
   if (byHand !== undefined) return byHand(setting);
   expect(commands).not.toEqual([]);
-  for (const command of commands) await setting.aws_cli(command);
+  for (const command of commands) await setting.aws_cli(written(command));
 }
 
 describe("a fault is found first, and its fix as printed makes the next run clean", () => {
@@ -59,7 +60,7 @@ describe("several faults at once", () => {
     const found = troubles(results).map(({ id }) => id);
     expect(found).toEqual(expect.arrayContaining(chosen.map((fault) => fault.found)));
     expect(verdictOf(results).exitCode).toBe(1);
-    for (const { commands = [] } of results) for (const command of commands) await setting.aws_cli(command);
+    for (const { commands = [] } of results) for (const command of commands) await setting.aws_cli(written(command));
     expect(troubles(await setting.verify())).toEqual([]);
   });
 });

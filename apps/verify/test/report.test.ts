@@ -83,7 +83,9 @@ describe("every report", () => {
   it("is well-formed whatever the names hold", () => {
     const [check] = table;
     const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007`;
-    const results = [{ check, subject: nasty, state: "failed", seen: nasty, fix: nasty, commands: [nasty] } as Result];
+    const results = [
+      { check, subject: nasty, state: "failed", seen: nasty, fix: nasty, commands: [{ words: [nasty] }] } as Result,
+    ];
     const html = htmlReport(verdictOf(results), results);
     expect(html).not.toContain("<script>");
     expect(html).not.toMatch(/(src|href)=/);

@@ -137,9 +137,12 @@ async function perform(aws: LocalAws, region: string, command: string): Promise<
   const Command = (module as Record<string, new (input: object) => never> | undefined)?.[`${pascal(operation)}Command`];
   if (Command === undefined || client === undefined) throw new Error(`the AWS CLI has no ${service} ${operation}`);
   const input: Record<string, unknown> = {};
-  for (let at = 0; at < rest.length; at += 2) {
-    const name = (rest[at] ?? "").replace(/^--/, "");
-    const value = rest[at + 1] ?? "";
+  while (rest.length > 0) {
+    const name = (rest.shift() ?? "").replace(/^--/, "");
+    const flag = rest.length === 0 || rest[0]?.startsWith("--");
+    if (flag) input[pascal(name)] = true;
+    if (flag) continue;
+    const value = rest.shift() ?? "";
     const json = /^[{[]/.test(value) && !texts.has(name);
     input[pascal(name)] = json ? JSON.parse(value) : numbers.has(name) ? Number(value) : value;
   }

@@ -117,7 +117,7 @@ describe("a subscription", () => {
     });
     expect(found(told, "newest-object")).toMatchObject({
       state: "could not check",
-      seen: 'the check "queue" has to succeed first',
+      seen: 'could not check, because the check "queue" has to succeed first',
     });
     expect(told.verdict).toMatch(/^Of 2 checks: 1 failed, 1 could not be checked\. First: Compare <sqs_name>/);
   });

@@ -1,10 +1,10 @@
 import { asAdministrator } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
-import { awsCommand } from "../command.ts";
+import { awsCommand, type Command } from "../command.ts";
 import { type Bucket, bucketPrefix, concernsBucket, type Flow, routesOf } from "../flow.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 
-const rights = "s3:ListAllMyBuckets, s3:ListBucket, s3:GetBucketNotification and events:ListRules";
+const rights = ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketNotification", "events:ListRules"];
 
 const accountOf = (roleArn: string | undefined) => roleArn?.split(":")[4];
 
@@ -102,10 +102,10 @@ function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
   };
 }
 
-const enable = (name: string): string => awsCommand(["events", "enable-rule"], { name });
+const enable = (name: string): Command => awsCommand(["events", "enable-rule"], { name });
 
 /** The whole configuration is replaced: what is there stays in it. */
-function tellEventBridge({ name, notifications }: Bucket): string {
+function tellEventBridge({ name, notifications }: Bucket): Command {
   return awsCommand(["s3api", "put-bucket-notification-configuration"], {
     bucket: name,
     "notification-configuration": { ...notifications, EventBridgeConfiguration: {} },
@@ -131,7 +131,7 @@ export const arriving: Check = {
     asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async ({ s3 }) => {
       const { buckets: here } = await lake.flow();
       const found = (await Promise.all(here.map(({ name }) => arrivals(s3, name, signal)))).flat();
-      const missing = lake.accounts.filter((account) => !found.some((one) => one.account === account));
+      const missing = (lake.accounts ?? []).filter((account) => !found.some((one) => one.account === account));
       if (found.length === 0) {
         return {
           state: "warning",

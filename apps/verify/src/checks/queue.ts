@@ -3,7 +3,7 @@ import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
-import { awsCommand } from "../command.ts";
+import { awsCommand, type Command } from "../command.ts";
 import { type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
@@ -99,7 +99,7 @@ function shortcomings({ retention, redrive }: Queue, visibility: number): Shortc
 const shortRetention = 86_400;
 const leastReceives = 5;
 
-function setAttributes(url: string, changed: Readonly<Record<string, string>>): string {
+function setAttributes(url: string, changed: Readonly<Record<string, string>>): Command {
   return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
 }
 

@@ -4,7 +4,7 @@ import { asAdministrator, isDenied } from "../administrator.ts";
 import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { routesOf } from "../flow.ts";
-import type { Lake } from "../lake.ts";
+import { type Lake, patience } from "../lake.ts";
 import {
   allow,
   concernsAction,
@@ -33,7 +33,7 @@ export const role: Check = {
   async run(lake) {
     const { roleArn } = lake.subscriber;
     if (roleArn === undefined) return noRole;
-    return asAdministrator(lake, "iam:GetRole", roleArn.split(":")[4], async () => {
+    return asAdministrator(lake, ["iam:GetRole"], roleArn.split(":")[4], async () => {
       let found: Role;
       try {
         found = await lake.role();
@@ -174,6 +174,7 @@ function trustChange(found: Role, question: Question, who: string): Pick<Finding
   );
   const id = question.context["sts:externalid"];
   const masked = others.map((one) => maskExternalIds(one, id ?? undefined));
+  const all = found.trust.Statement.map((one) => maskExternalIds(one, id ?? undefined));
   const policy = repaired({ ...found.trust, Statement: masked }, question, trustStatement(who));
   const foreign = JSON.stringify(policy).includes(foreignMark);
   return {
@@ -182,7 +183,11 @@ function trustChange(found: Role, question: Question, who: string): Pick<Finding
     // External IDs of others are not told, so that only a person can keep them.
     ...(!foreign && {
       commands: [
-        awsCommand(["iam", "update-assume-role-policy"], { "role-name": found.name, "policy-document": policy }),
+        awsCommand(
+          ["iam", "update-assume-role-policy"],
+          { "role-name": found.name, "policy-document": policy },
+          { option: "policy-document", policy: { ...found.trust, Statement: all } },
+        ),
       ],
     }),
   };
@@ -222,7 +227,7 @@ export const user: Check = {
         fix: "Make a user for the subscriber and put its keys into the profile",
       };
     }
-    return asAdministrator(lake, "iam:SimulatePrincipalPolicy and iam:GetRole", account, async (admin) => {
+    return asAdministrator(lake, ["iam:SimulatePrincipalPolicy", "iam:GetRole"], account, async (admin) => {
       // A session's ARN leaves out the path of its role.
       const who = arn.includes(":assumed-role/") ? (await readRole(admin, principalOf(arn))).arn : arn;
       const found = await refusals(admin, who, [assume], roleArn);
@@ -305,7 +310,7 @@ export const externalId: Check = {
     const sts = new STSClient({
       region: await lake.region(),
       credentials: lake.base(),
-      maxAttempts: 2,
+      ...patience,
       ...(endpoint !== undefined && { endpoint }),
     });
     const refused = async (id: string | undefined): Promise<boolean> => {
@@ -350,7 +355,7 @@ export const rolePermissions: Check = {
     if (roleArn === undefined) return noRole;
     return asAdministrator(
       lake,
-      "iam:SimulatePrincipalPolicy, sqs:GetQueueAttributes, s3:ListAllMyBuckets",
+      ["iam:SimulatePrincipalPolicy", "sqs:GetQueueAttributes", "s3:ListAllMyBuckets"],
       roleArn.split(":")[4],
       async (admin) => {
         const [queueArn, flow, found] = await Promise.all([lake.queueArn(), lake.flow(), lake.role()]);

@@ -73,7 +73,7 @@ export const clock: Check = {
       state: off < refusedSeconds ? "warning" : "failed",
       seen,
       fix: "Set the clock of this machine by NTP (chrony, systemd-timesyncd)",
-      commands: ["timedatectl set-ntp true"],
+      commands: [{ words: ["timedatectl", "set-ntp", "true"] }],
     };
   },
 };

@@ -1,4 +1,5 @@
 import type { Result, State } from "../check.ts";
+import { written } from "../command.ts";
 import type { Verdict } from "../verdict.ts";
 import { escaped } from "./junit.ts";
 
@@ -39,7 +40,7 @@ function section({ check, state, seen, fix, policy, console, commands = [] }: Re
     ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
     ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
-    ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.join("\n"))}</pre>`]),
+    ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),
   ];
   return `<section style="border-color:${colours[state]}">${lines.join("\n")}</section>`;
 }

@@ -1,4 +1,5 @@
 import type { Check, Result } from "../check.ts";
+import { written } from "../command.ts";
 import type { Verdict } from "../verdict.ts";
 import { docsOf } from "./docs.ts";
 
@@ -18,7 +19,7 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
       ...(fix !== undefined && { fix }),
       ...(policy !== undefined && { policy }),
       ...(console !== undefined && { console }),
-      ...(commands !== undefined && { commands }),
+      ...(commands !== undefined && { commands: commands.map(written) }),
       docs: docsOf(check),
     })),
   };

@@ -1,4 +1,5 @@
 import type { Result } from "../check.ts";
+import { written } from "../command.ts";
 
 /** The report for build servers. A warning passes and is told; what could not be checked is skipped. */
 export function junitReport(results: readonly Result[]): string {
@@ -15,7 +16,7 @@ function inside({ state, seen, fix, policy, commands = [] }: Result): string {
   const details = [
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
     ...(policy === undefined ? [] : [JSON.stringify(policy, null, 2)]),
-    ...commands,
+    ...commands.map(written),
   ].join("\n");
   if (state === "failed") return `<failure message="${escaped(seen)}">${escaped(details)}</failure>`;
   if (state === "could not check" || state === "not applicable") return `<skipped message="${escaped(seen)}"/>`;

@@ -1,40 +1,64 @@
 import { styleText } from "node:util";
-import type { Check, Result, State } from "../check.ts";
-import type { Verdict } from "../verdict.ts";
+import { type Check, type Obstacle, type Result, remedy, type State } from "../check.ts";
+import { written } from "../command.ts";
+import { gathered, type Verdict } from "../verdict.ts";
 
-const marks: Readonly<Record<State, { readonly mark: string; readonly colour: "green" | "yellow" | "red" | "gray" }>> =
-  {
-    ok: { mark: "✔", colour: "green" },
-    warning: { mark: "!", colour: "yellow" },
-    failed: { mark: "✘", colour: "red" },
-    "could not check": { mark: "?", colour: "yellow" },
-    "not applicable": { mark: "-", colour: "gray" },
-  };
+type Colour = "green" | "yellow" | "red" | "gray" | "bold";
+type Paint = (colour: Colour, text: string) => string;
+
+const marks: Readonly<Record<State, { readonly mark: string; readonly colour: Colour }>> = {
+  ok: { mark: "✔", colour: "green" },
+  warning: { mark: "!", colour: "yellow" },
+  failed: { mark: "✘", colour: "red" },
+  "could not check": { mark: "?", colour: "yellow" },
+  "not applicable": { mark: "-", colour: "gray" },
+};
 
 /** The report for people: the verdict, then each check in the order of the table. */
 export function textReport(verdict: Verdict, results: readonly Result[], colours: boolean): string {
-  const paint = (colour: "green" | "yellow" | "red" | "gray" | "bold", text: string): string =>
-    colours ? styleText(colour, text, { validateStream: false }) : text;
-  const lines: string[] = [paint("bold", verdict.line)];
-  let subject: string | undefined;
-  for (const result of results) {
-    if (result.subject !== subject) lines.push("", `Subscriber of ${result.subject}`);
-    subject = result.subject;
-    const { mark, colour } = marks[result.state];
-    const { id, title } = result.check;
-    // What is well takes one line, so that what is not stands out.
-    const [head, ...seen] = troubled(result) ? [`${title} (${id})`, result.seen] : [`${title} (${id}): ${result.seen}`];
-    lines.push(`  ${paint(colour, `${mark} ${result.state}`)}  ${head}`, ...seen.map((line) => `      ${line}`));
-    lines.push(...remedy(result).map((line) => `      ${line}`));
-  }
-  return `${lines.join("\n")}\n`;
+  const paint: Paint = (colour, text) => (colours ? styleText(colour, text, { validateStream: false }) : text);
+  const subjects = [...new Set(results.map(({ subject }) => subject))];
+  const parts = subjects.map((subject) => {
+    const own = results.filter((result) => result.subject === subject);
+    return ["", `Subscriber of ${subject}`, ...own.flatMap((result) => linesOf(result, own, paint))];
+  });
+  return `${[paint("bold", verdict.line), ...parts.flat()].map(printable(colours)).join("\n")}\n`;
 }
+
+function linesOf(result: Result, all: readonly Result[], paint: Paint): string[] {
+  const { obstacle, state } = result;
+  if (obstacle !== undefined) {
+    const group = gathered(all, obstacle);
+    // What one obstacle stands in the way of is told once, where the first of it would be.
+    return group.results[0] === result ? obstacleLines(group.results, group.obstacle, paint) : [];
+  }
+  const { mark, colour } = marks[state];
+  const { id, title } = result.check;
+  // What is well takes one line, so that what is not stands out.
+  const [head, ...seen] = troubled(result) ? [`${title} (${id})`, result.seen] : [`${title} (${id}): ${result.seen}`];
+  return [`  ${paint(colour, `${mark} ${state}`)}  ${head}`, ...[...seen, ...advice(result)].map(indented)];
+}
+
+function obstacleLines(results: readonly Result[], obstacle: Obstacle, paint: Paint): string[] {
+  const { mark, colour } = marks["could not check"];
+  const [first] = results;
+  const names = results.map(({ check: { id } }) => id).join(", ");
+  const what = results.length === 1 ? `${first?.check.title} (${names})` : names;
+  const fix = remedy(obstacle);
+  return [
+    `  ${paint(colour, `${mark} could not check`)}  ${what}: because ${obstacle.because}`,
+    ...(fix === undefined ? [] : [indented(fix)]),
+  ];
+}
+
+const indented = (line: string): string => `      ${line}`;
 
 const troubled = ({ state }: Result): boolean => state === "failed" || state === "warning";
 
-function remedy({ check, state, fix, policy, console, commands = [] }: Result): string[] {
-  if (state === "ok" || state === "not applicable") return [];
+function advice(result: Result): string[] {
+  const { check, state, fix, policy, console, commands = [] } = result;
   if (state === "could not check") return fix === undefined ? [] : [`To do: ${fix}`];
+  if (!troubled(result)) return [];
   return [
     `Why: ${check.explain}`,
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
@@ -45,8 +69,14 @@ function remedy({ check, state, fix, policy, console, commands = [] }: Result): 
           .split("\n")
           .map((line) => `  ${line}`)),
     ...(console === undefined ? [] : [`Console: ${console}`]),
-    ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${command}`)]),
+    ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${written(command)}`)]),
   ];
+}
+
+/** Names come from others: none of them moves the cursor of a terminal. */
+function printable(colours: boolean): (line: string) => string {
+  const control = colours ? /(?!\u001b\[\d+m)[\u0000-\u001f\u007f-\u009f]/g : /[\u0000-\u001f\u007f-\u009f]/g;
+  return (line) => line.replaceAll(control, "\ufffd");
 }
 
 /** The table of checks for people. */

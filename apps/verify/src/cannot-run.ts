@@ -1,0 +1,2 @@
+/** Told as one line; nothing was checked. */
+export class CannotRun extends Error {}

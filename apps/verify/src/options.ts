@@ -1,0 +1,87 @@
+import { parseArgs } from "node:util";
+import { CannotRun } from "./cannot-run.ts";
+
+export const defaultConfiguration = "/var/ossec/etc/ossec.conf";
+/** Milliseconds between two runs of --watch. */
+export const watchMilliseconds = 10_000;
+
+export const help = `Checks a Security Lake subscription and says what is wrong, who must change what, and with which text.
+
+Usage: security-lake-verify [options]
+
+What is checked: the subscribers of the manager's configuration,
+  --config FILE            ${defaultConfiguration}
+  --state FOLDER           where the subscriber keeps dead letters
+or, without any file, the one that these describe:
+  --queue NAME|URL|ARN     the subscription endpoint
+  --role-arn ARN           the subscriber's role; without it, the credentials at hand are used as they are
+  --external-id-file FILE  the external ID is in this file; otherwise in SECURITY_LAKE_EXTERNAL_ID
+  --role-duration SECONDS  of the role's sessions
+  --profile NAME           AWS profile of the user
+  --sts-endpoint HOST, --service-endpoint HOST
+                           of STS and of S3, where they are others than AWS's own
+With what it is checked:
+  --region NAME            where neither the queue's address nor the profile names one
+  --bucket A,B             the lake's buckets, where they may not be listed
+  --accounts A,B           accounts that should send events; otherwise those of the AWS organization, where it may be asked
+  --stale HOURS            a source that has sent nothing for so long is a warning (24)
+  --admin-profile NAME     AWS profile for what the lake's role may not look at; it is only ever looked with
+  --only A,B, --skip A,B   checks to run, or to leave out
+  --no-receive             leave out what receives a message from the queue
+What is told:
+  --output FORM            text (default), json, junit or html
+  --fix-plan               print the changes as commands of the AWS CLI, and run none
+  --redact                 mask account numbers, ARNs and names, for pasting into a ticket
+  --show-external-id       write the external ID into policies and commands, for pasting into AWS
+  --strict                 exit code 3 where there are warnings only
+  --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come, and tell what has changed
+  --list                   print the checks, and run none
+  --help
+
+Nothing is changed: one message is received from the queue of each subscriber and given back at once.
+Exit code: 0 nothing failed, 1 something failed, 2 it could not run, 3 warnings only, with --strict.
+`;
+
+export type Options = ReturnType<typeof parseOptions>;
+
+/** @throws CannotRun */
+export function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        config: { type: "string" },
+        state: { type: "string" },
+        queue: { type: "string" },
+        "role-arn": { type: "string" },
+        "external-id-file": { type: "string" },
+        "role-duration": { type: "string" },
+        profile: { type: "string" },
+        "sts-endpoint": { type: "string" },
+        "service-endpoint": { type: "string" },
+        region: { type: "string" },
+        bucket: { type: "string" },
+        accounts: { type: "string" },
+        stale: { type: "string", default: "24" },
+        "admin-profile": { type: "string" },
+        only: { type: "string" },
+        skip: { type: "string" },
+        "no-receive": { type: "boolean", default: false },
+        output: { type: "string", default: "text" },
+        "fix-plan": { type: "boolean", default: false },
+        redact: { type: "boolean", default: false },
+        "show-external-id": { type: "boolean", default: false },
+        strict: { type: "boolean", default: false },
+        watch: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (cause) {
+    throw new CannotRun(`${(cause as Error).message.split("\n")[0]} See --help.`);
+  }
+}
+
+export function listed(text: string | undefined): string[] {
+  return (text ?? "").split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+}

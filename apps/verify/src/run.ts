@@ -1,0 +1,127 @@
+import { lakeCredentials } from "@threatlockdown/aws-auth";
+import { CannotRun } from "./cannot-run.ts";
+import { type Check, type Result, runChecks } from "./check.ts";
+import { checks } from "./checks/table.ts";
+import { createLake, type Surroundings } from "./lake.ts";
+import { help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
+import { fixPlan } from "./report/fix-plan.ts";
+import { htmlReport } from "./report/html.ts";
+import { jsonList, jsonReport } from "./report/json.ts";
+import { junitReport } from "./report/junit.ts";
+import { mapResult, redaction, revealed } from "./report/redact.ts";
+import { textList, textReport } from "./report/text.ts";
+import { readSubscribers, type Subscribers } from "./subscribers.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
+
+/** The way out of the program, and what tests put in its place. */
+export interface World {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly print: (text: string) => void;
+  readonly complain: (line: string) => void;
+  readonly colours: boolean;
+  readonly wait: (milliseconds: number) => Promise<unknown>;
+  /** Beside what the options say. */
+  readonly surroundings?: Surroundings;
+}
+
+/** Milliseconds: of one check, and of a whole run, which a person waits for. */
+const limits = { timeout: 6_000, total: 9_000 };
+
+/**
+ * Prints the report and returns the exit code.
+ * @throws CannotRun
+ */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  const options = parseOptions(argv);
+  if (options.help) {
+    world.print(help);
+    return 0;
+  }
+  const report = options["fix-plan"] ? fixPlanReport : reports[options.output];
+  if (report === undefined) {
+    throw new CannotRun(`--output ${options.output} is none of ${Object.keys(reports).join(", ")}.`);
+  }
+  const table = chosen(checks({ receive: !options["no-receive"] }), options);
+  if (options.list) {
+    world.print(options.output === "json" ? jsonList(table) : textList(table));
+    return 0;
+  }
+  const found = await readSubscribers(options, world.environment, world.complain);
+  const surroundings = await surroundingsOf(options, world, found);
+  let told: string | undefined;
+  for (;;) {
+    const results = await verify(table, found, surroundings, options);
+    const verdict = verdictOf(results, { strict: options.strict });
+    const states = JSON.stringify(results.map(({ state }) => state));
+    if (states !== told) world.print(report(verdict, results, world.colours));
+    told = states;
+    if (!options.watch || !results.some(({ state, awaited }) => state === "failed" || awaited)) return verdict.exitCode;
+    await world.wait(watchMilliseconds);
+  }
+}
+
+async function surroundingsOf(options: Options, world: World, { manager }: Subscribers): Promise<Surroundings> {
+  const { region, accounts, bucket, "admin-profile": profile } = options;
+  const stale = Number(options.stale);
+  if (!(stale > 0)) throw new CannotRun(`--stale ${options.stale} is no number of hours.`);
+  return {
+    ...world.surroundings,
+    staleHours: stale,
+    ...(manager !== undefined && { manager }),
+    ...(region !== undefined && { region }),
+    ...(accounts !== undefined && { accounts: listed(accounts) }),
+    ...(bucket !== undefined && { buckets: listed(bucket) }),
+    ...(profile !== undefined && { admin: await administrator(profile) }),
+  };
+}
+
+/** Looked up before anything else: a name that is wrong would make every check of the administrator's say so. */
+async function administrator(profile: string): Promise<NonNullable<Surroundings["admin"]>> {
+  const credentials = lakeCredentials({ profile });
+  try {
+    await credentials();
+  } catch (error) {
+    throw new CannotRun(`--admin-profile ${profile}: ${(error as Error).message}.`);
+  }
+  return credentials;
+}
+
+/** All subscribers at once: together they take no longer than the slowest. */
+async function verify(
+  table: readonly Check[],
+  { subscribers }: Subscribers,
+  surroundings: Surroundings,
+  options: Options,
+): Promise<Result[]> {
+  const found = await Promise.all(
+    subscribers.map(async (subscriber) => {
+      const results = await runChecks(table, createLake(subscriber, surroundings), limits);
+      const { externalId } = subscriber;
+      if (!options["show-external-id"] || externalId === undefined) return results;
+      return results.map((result) => mapResult(result, revealed(externalId)));
+    }),
+  );
+  const results = found.flat();
+  if (!options.redact) return results;
+  const redact = redaction(results.map(({ check: _, ...told }) => JSON.stringify(told)));
+  return results.map((result) => mapResult(result, redact));
+}
+
+type Report = (verdict: Verdict, results: readonly Result[], colours: boolean) => string;
+
+const reports: Readonly<Record<string, Report>> = {
+  text: textReport,
+  json: jsonReport,
+  junit: (_, results) => junitReport(results),
+  html: htmlReport,
+};
+const fixPlanReport: Report = (_, results) => fixPlan(results);
+
+/** @throws CannotRun for a name that is no check's */
+function chosen(table: readonly Check[], { only, skip }: Options): readonly Check[] {
+  const known = new Set(table.map(({ id }) => id));
+  const wrong = [...listed(only), ...listed(skip)].find((id) => !known.has(id));
+  if (wrong !== undefined) throw new CannotRun(`There is no check "${wrong}"; --list shows them.`);
+  const wanted = only === undefined ? known : new Set(listed(only));
+  return table.filter(({ id }) => wanted.has(id) && !listed(skip).includes(id));
+}
