@@ -4,6 +4,7 @@ import type { Settings } from "@threatlockdown/ossec-config";
 import type { Context } from "./command.ts";
 import { openDestination } from "./destination.ts";
 import { exitCode, Failure } from "./exit-code.ts";
+import { recordRun } from "./last-run.ts";
 import type { Log } from "./log.ts";
 import type { SubscriberOptions } from "./subscriber-options.ts";
 import { runSubscription, type Subscription } from "./subscription.ts";
@@ -20,7 +21,14 @@ export interface Outlet {
 export async function openOutlet(settings: Settings, options: SubscriberOptions, context: Context): Promise<Outlet> {
   const { log, signals, environment } = context;
   const deadLetter = openDeadLetter(join(options.state, "dead-letter.ndjson"));
-  const destination = await openDestination(settings, { ...options, deadLetter }, context);
+  const failed = (queue: string, error: unknown) =>
+    recordRun(options.state, queue, { exitCode: exitCodeOf(error), reason: (error as Error).message }, log);
+  const destination = await openDestination(settings, { ...options, deadLetter }, context).catch((error: unknown) => {
+    const { modules } = settings;
+    const queues = modules.filter(({ enabled }) => enabled).flatMap(({ subscribers }) => subscribers);
+    for (const { queue } of queues) failed(queue, error);
+    throw error;
+  });
   return {
     async drain(subscription) {
       try {
@@ -34,8 +42,10 @@ export async function openOutlet(settings: Settings, options: SubscriberOptions,
           environment,
         });
         warnOfLoss(summary, options.state, log);
+        recordRun(options.state, subscription.queue, { summary }, log);
         return summary;
       } catch (error) {
+        failed(subscription.queue, error);
         return { failed: tellFailure(error, log, `Subscriber: security_lake ${subscription.queue}  - `) };
       }
     },
@@ -48,12 +58,16 @@ export async function openOutlet(settings: Settings, options: SubscriberOptions,
 
 /** One line with the reason; returns the exit code. Anything that is no Failure is an error of the program itself. */
 export function tellFailure(error: unknown, log: Log, title?: string): number {
-  const code = error instanceof Failure ? error.exitCode : exitCode.unknown;
+  const code = exitCodeOf(error);
   const reason = error instanceof Failure ? error.message : `Unknown error: ${(error as Error).stack ?? String(error)}`;
   // The stock module's pair of lines, in which managers look for the reason.
   if (title !== undefined) log.warning(`${title} Returned exit code ${code}`);
   log.error(title === undefined ? reason : `${title} ${reason}`);
   return code;
+}
+
+function exitCodeOf(error: unknown): number {
+  return error instanceof Failure ? error.exitCode : exitCode.unknown;
 }
 
 /** Dead letters are nothing that should be found by chance. */
