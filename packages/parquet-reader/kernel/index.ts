@@ -1,4 +1,5 @@
 import { setLevelScratch } from "./decode";
+import { prepareInflate } from "./inflate";
 import { prepareDigits } from "./numbers";
 
 export { assemble } from "./assemble";
@@ -10,5 +11,6 @@ export { inflate } from "./inflate";
 /** Call before all else: `scratch` has room for a level byte of each row of a step. */
 export function prepare(scratch: u32): void {
   prepareDigits();
+  prepareInflate();
   setLevelScratch(scratch);
 }

@@ -14,9 +14,18 @@ const DISTANCE_ENTRIES: u32 = 256 + 30 * 128;
 const LENGTH_TABLE: u32 = DISTANCE_TABLE;
 const LENGTH_BITS: u32 = 7;
 const LENGTHS: u32 = DISTANCE_TABLE + DISTANCE_ENTRIES * 4;
-const COUNTS: u32 = LENGTHS + 512;
-const NEXT_CODES: u32 = COUNTS + 64;
-const FIXED_DISTANCES: u32 = 288; // where their lengths start among LENGTHS
+const COUNTS: u32 = LENGTHS + 512; // of the codes of each length
+const PLACES: u32 = COUNTS + 32; // where the next symbol of each length goes among SORTED
+const SORTED: u32 = PLACES + 32; // symbols by the length of their code
+/** Entries of all symbols without the bits of their codes. */
+const LITERAL_SYMBOLS: u32 = SORTED + 2 * 288;
+const DISTANCE_SYMBOLS: u32 = LITERAL_SYMBOLS + 4 * 288;
+const LENGTH_SYMBOLS: u32 = DISTANCE_SYMBOLS + 4 * 32;
+/** The tables of the fixed codes, copied to where the others are built. */
+const FIXED_LITERALS: u32 = LENGTH_SYMBOLS + 4 * 20;
+const FIXED_LITERAL_BITS: u32 = 9;
+const FIXED_DISTANCES: u32 = FIXED_LITERALS + (4 << FIXED_LITERAL_BITS);
+const FIXED_DISTANCE_BITS: u32 = 5;
 
 // ---- entries: [base value or symbols: 16][kind: 4][extra bits or count of literals: 4][bits of the code: 8]
 // An entry of two literals has both, the first below, and the bits of both codes.
@@ -35,11 +44,6 @@ const LITERAL_MASK: u32 = 0xff << BASE_SHIFT;
 const JOIN_FROM: u32 = 2048;
 const BITS_MASK: u32 = 0xff;
 
-/** Which code a table is for. */
-const CODE_LENGTHS: u32 = 0;
-const LITERALS: u32 = 1;
-const DISTANCES: u32 = 2;
-
 const MAX_CODE_BITS: u32 = 15;
 const MAX_LITERAL_SYMBOL: u32 = 285;
 const MAX_DISTANCE_SYMBOL: u32 = 29;
@@ -49,8 +53,11 @@ const END_SYMBOL: u32 = 256;
 let bits: u64 = 0;
 let bitCount: u32 = 0;
 let next: u32 = 0;
-/** Whether the tables hold the fixed codes, which then need not be built again. */
+/** Whether the tables hold the fixed codes. */
 let fixedTables: bool = false;
+/** Bits that the tables are looked up by: no more than the longest code has, so that a short block has small tables. */
+let literalBits: i32 = 0;
+let distanceBits: i32 = 0;
 
 function refill(): void {
   bits |= load<u64>(next) << (bitCount as u64);
@@ -79,7 +86,7 @@ export function inflate(source: u32, sourceLength: u32, out: u32, outLength: u32
     const type = take(2);
     if (type === 0) at = copyStored(at, outEnd, sourceEnd);
     else if (type === 1) {
-      buildFixedTables();
+      takeFixedTables();
       at = inflateBlock(out, at, outEnd, sourceEnd);
     } else if (type === 2 && buildDynamicTables(sourceEnd)) at = inflateBlock(out, at, outEnd, sourceEnd);
     else return -1;
@@ -107,15 +114,12 @@ function copyStored(out: u32, outEnd: u32, sourceEnd: u32): u32 {
   return out + length;
 }
 
-function buildFixedTables(): void {
+function takeFixedTables(): void {
   if (fixedTables) return;
-  memory.fill(LENGTHS, 8, 144);
-  memory.fill(LENGTHS + 144, 9, 112);
-  memory.fill(LENGTHS + 256, 7, 24);
-  memory.fill(LENGTHS + 280, 8, 8);
-  memory.fill(LENGTHS + FIXED_DISTANCES, 5, 32);
-  buildTable(LITERALS, LENGTHS, 288, LITERAL_TABLE, LITERAL_BITS);
-  buildTable(DISTANCES, LENGTHS + FIXED_DISTANCES, 32, DISTANCE_TABLE, DISTANCE_BITS);
+  memory.copy(LITERAL_TABLE, FIXED_LITERALS, 4 << FIXED_LITERAL_BITS);
+  memory.copy(DISTANCE_TABLE, FIXED_DISTANCES, 4 << FIXED_DISTANCE_BITS);
+  literalBits = FIXED_LITERAL_BITS;
+  distanceBits = FIXED_DISTANCE_BITS;
   fixedTables = true;
 }
 
@@ -132,7 +136,9 @@ function buildDynamicTables(sourceEnd: u32): bool {
     if (bitCount < 8) refill();
     store<u8>(LENGTHS + (load<u8>(lengthOrder + i) as u32), take(3) as u8);
   }
-  if (!buildTable(CODE_LENGTHS, LENGTHS, 19, LENGTH_TABLE, LENGTH_BITS)) return false;
+  const lengthBits = buildTable(LENGTH_SYMBOLS, LENGTHS, 19, LENGTH_TABLE, LENGTH_BITS);
+  if (lengthBits < 0) return false;
+  const lengthMask: u32 = (1 << lengthBits) - 1;
   const total = literals + distances;
   let i: u32 = 0;
   while (i < total) {
@@ -140,7 +146,7 @@ function buildDynamicTables(sourceEnd: u32): bool {
       refill();
       if (next > sourceEnd + 8) return false;
     }
-    const entry = load<u32>(LENGTH_TABLE + (((bits as u32) & ((1 << LENGTH_BITS) - 1)) << 2));
+    const entry = load<u32>(LENGTH_TABLE + (((bits as u32) & lengthMask) << 2));
     if (entry & INVALID) return false;
     take(entry & BITS_MASK);
     const symbol = entry >> BASE_SHIFT;
@@ -159,26 +165,43 @@ function buildDynamicTables(sourceEnd: u32): bool {
     memory.fill(LENGTHS + i, length, times);
     i += times;
   }
-  if (!buildTable(DISTANCES, LENGTHS + literals, distances, DISTANCE_TABLE, DISTANCE_BITS)) return false;
-  if (!buildTable(LITERALS, LENGTHS, literals, LITERAL_TABLE, LITERAL_BITS)) return false;
+  distanceBits = buildTable(DISTANCE_SYMBOLS, LENGTHS + literals, distances, DISTANCE_TABLE, DISTANCE_BITS);
+  literalBits = buildTable(LITERAL_SYMBOLS, LENGTHS, literals, LITERAL_TABLE, LITERAL_BITS);
+  if (distanceBits < 0 || literalBits < 0) return false;
   if (sourceEnd > next + JOIN_FROM) joinLiterals();
   return true;
 }
 
-/** The entry of a symbol whose code has `length` bits left to drop. */
-function entryOf(code: u32, symbol: u32, length: u32): u32 {
-  if (code === CODE_LENGTHS) return (symbol << BASE_SHIFT) | length;
-  if (code === LITERALS) {
-    if (symbol < END_SYMBOL) return ONE_LITERAL | (symbol << BASE_SHIFT) | length;
-    if (symbol === END_SYMBOL) return END_OF_BLOCK | length;
-    if (symbol > MAX_LITERAL_SYMBOL) return INVALID | length;
-    return lengthEntry(symbol - 257) | length;
-  }
-  if (symbol > MAX_DISTANCE_SYMBOL) return INVALID | length;
-  if (symbol < 4) return ((symbol + 1) << BASE_SHIFT) | length;
+let prepared: bool = false;
+
+/** Writes the entries of all symbols, and the tables of the fixed codes. */
+export function prepareInflate(): void {
+  if (prepared) return;
+  prepared = true;
+  for (let symbol: u32 = 0; symbol < 288; symbol++) store<u32>(LITERAL_SYMBOLS + (symbol << 2), literalEntry(symbol));
+  for (let symbol: u32 = 0; symbol < 32; symbol++) store<u32>(DISTANCE_SYMBOLS + (symbol << 2), distanceEntry(symbol));
+  for (let symbol: u32 = 0; symbol < 19; symbol++) store<u32>(LENGTH_SYMBOLS + (symbol << 2), symbol << BASE_SHIFT);
+  memory.fill(LENGTHS, 8, 144);
+  memory.fill(LENGTHS + 144, 9, 112);
+  memory.fill(LENGTHS + 256, 7, 24);
+  memory.fill(LENGTHS + 280, 8, 8);
+  buildTable(LITERAL_SYMBOLS, LENGTHS, 288, FIXED_LITERALS, FIXED_LITERAL_BITS);
+  memory.fill(LENGTHS, 5, 32);
+  buildTable(DISTANCE_SYMBOLS, LENGTHS, 32, FIXED_DISTANCES, FIXED_DISTANCE_BITS);
+}
+
+function literalEntry(symbol: u32): u32 {
+  if (symbol < END_SYMBOL) return ONE_LITERAL | (symbol << BASE_SHIFT);
+  if (symbol === END_SYMBOL) return END_OF_BLOCK;
+  return symbol > MAX_LITERAL_SYMBOL ? INVALID : lengthEntry(symbol - 257);
+}
+
+function distanceEntry(symbol: u32): u32 {
+  if (symbol > MAX_DISTANCE_SYMBOL) return INVALID;
+  if (symbol < 4) return (symbol + 1) << BASE_SHIFT;
   const extra = (symbol >> 1) - 1;
   const base = ((2 + (symbol & 1)) << extra) + 1;
-  return (base << BASE_SHIFT) | (extra << EXTRA_SHIFT) | length;
+  return (base << BASE_SHIFT) | (extra << EXTRA_SHIFT);
 }
 
 /** Lengths 3 to 10 one each, then four to each number of extra bits, 258 at last. */
@@ -190,79 +213,102 @@ function lengthEntry(index: u32): u32 {
   return (base << BASE_SHIFT) | (extra << EXTRA_SHIFT);
 }
 
-function reversed(code: u32, length: u32): u32 {
-  let result: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    result = (result << 1) | (code & 1);
-    code >>= 1;
-  }
-  return result;
+/** The code of `length` bits after `path`, both with their first bit lowest. Codes are given out in ascending order. */
+function nextPath(path: u32, length: u32): u32 {
+  const bit = (0x80000000 as u32) >> (clz(path ^ ((1 << length) - 1)) as u32);
+  return (path & (bit - 1)) | bit;
 }
 
-/** Builds the lookup table of a canonical code; false when more codes are claimed than there are. */
-function buildTable(code: u32, lengths: u32, symbols: u32, table: u32, tableBits: u32): bool {
+/**
+ * Builds the lookup table of a canonical code from the entries of its symbols; gives the bits that it is looked up by, at
+ * most `mostBits`, or -1 when more codes are claimed than there are. The table doubles with each bit, so that an entry is
+ * written once and copied in bulk.
+ */
+function buildTable(entries: u32, lengths: u32, symbols: u32, table: u32, mostBits: u32): i32 {
+  const longest = sortSymbols(lengths, symbols);
+  if (longest > MAX_CODE_BITS) return -1;
+  const tableBits = min(longest, mostBits);
+  let sorted = SORTED;
+  let path: u32 = 0;
+  store<u32>(table, INVALID | 1); // what no code comes to
+  for (let length: u32 = 1; length <= tableBits; length++) {
+    const bytes: u32 = 2 << length;
+    for (let i: u32 = 0; i < bytes; i += 16) v128.store(table + bytes + i, v128.load(table + i));
+    for (let left = load<u16>(COUNTS + 2 * length) as u32; left > 0; left--) {
+      const entry = load<u32>(entries + ((load<u16>(sorted) as u32) << 2));
+      store<u32>(table + (path << 2), entry | length);
+      path = nextPath(path, length);
+      sorted += 2;
+    }
+  }
+  if (longest > tableBits) buildSecondTables(entries, table, tableBits, longest, path, sorted);
+  return tableBits;
+}
+
+/** The symbols in the order of their codes; gives the length of the longest, or more than there is when codes are too many. */
+function sortSymbols(lengths: u32, symbols: u32): u32 {
   memory.fill(COUNTS, 0, 2 * (MAX_CODE_BITS + 1));
   for (let i: u32 = 0; i < symbols; i++) {
     const count = COUNTS + 2 * (load<u8>(lengths + i) as u32);
     store<u16>(count, load<u16>(count) + 1);
   }
-  store<u16>(COUNTS, 0);
-  let first: u32 = 0;
   let used: u32 = 0;
   let longest: u32 = 0;
+  let place: u32 = 0;
   for (let length: u32 = 1; length <= MAX_CODE_BITS; length++) {
     const count = load<u16>(COUNTS + 2 * length) as u32;
-    first = (first + (load<u16>(COUNTS + 2 * length - 2) as u32)) << 1;
-    store<u16>(NEXT_CODES + 2 * length, first as u16);
+    store<u16>(PLACES + 2 * length, place as u16);
+    place += count;
     used += count << (MAX_CODE_BITS - length);
     if (count > 0) longest = length;
   }
-  if (used > 1 << MAX_CODE_BITS) return false;
-  const size: u32 = 1 << tableBits;
-  if (used < 1 << MAX_CODE_BITS) for (let i: u32 = 0; i < size; i++) store<u32>(table + (i << 2), INVALID | 1);
-  else memory.fill(table, 0, size << 2); // a full code leaves no entry unset; zero tells second tables apart
-  const secondBits = longest > tableBits ? longest - tableBits : 0;
-  const secondSize: u32 = 1 << secondBits;
-  let free = size;
+  if (used > 1 << MAX_CODE_BITS) return MAX_CODE_BITS + 1;
   for (let symbol: u32 = 0; symbol < symbols; symbol++) {
     const length = load<u8>(lengths + symbol) as u32;
     if (length === 0) continue;
-    const nextCode = NEXT_CODES + 2 * length;
-    const value = load<u16>(nextCode) as u32;
-    store<u16>(nextCode, (value + 1) as u16);
-    const path = reversed(value, length);
-    if (length <= tableBits) {
-      const entry = entryOf(code, symbol, length);
-      for (let i = path; i < size; i += 1 << length) store<u32>(table + (i << 2), entry);
-      continue;
-    }
-    const place = table + ((path & (size - 1)) << 2);
-    let head = load<u32>(place);
-    if (!(head & SECOND_TABLE)) {
-      head = (free << BASE_SHIFT) | SECOND_TABLE | (secondBits << EXTRA_SHIFT) | tableBits;
-      store<u32>(place, head);
-      for (let i: u32 = 0; i < secondSize; i++) store<u32>(table + ((free + i) << 2), INVALID | 1);
-      free += secondSize;
-    }
-    const second = head >> BASE_SHIFT;
-    const entry = entryOf(code, symbol, length - tableBits);
-    for (let i = path >> tableBits; i < secondSize; i += 1 << (length - tableBits)) {
-      store<u32>(table + ((second + i) << 2), entry);
+    const at = load<u16>(PLACES + 2 * length) as u32;
+    store<u16>(PLACES + 2 * length, (at + 1) as u16);
+    store<u16>(SORTED + 2 * at, symbol as u16);
+  }
+  return longest;
+}
+
+/** Codes longer than the table's bits go on behind it, in a table for each beginning they have. */
+function buildSecondTables(entries: u32, table: u32, tableBits: u32, longest: u32, path: u32, sorted: u32): void {
+  const secondBits = longest - tableBits;
+  const secondSize: u32 = 1 << secondBits;
+  let free: u32 = 1 << tableBits;
+  for (let length = tableBits + 1; length <= longest; length++) {
+    for (let left = load<u16>(COUNTS + 2 * length) as u32; left > 0; left--) {
+      const place = table + ((path & ((1 << tableBits) - 1)) << 2);
+      let head = load<u32>(place);
+      if (!(head & SECOND_TABLE)) {
+        head = (free << BASE_SHIFT) | SECOND_TABLE | (secondBits << EXTRA_SHIFT) | tableBits;
+        store<u32>(place, head);
+        for (let i: u32 = 0; i < secondSize; i++) store<u32>(table + ((free + i) << 2), INVALID | 1);
+        free += secondSize;
+      }
+      const second = head >> BASE_SHIFT;
+      const entry = load<u32>(entries + ((load<u16>(sorted) as u32) << 2)) | (length - tableBits);
+      for (let i = path >> tableBits; i < secondSize; i += 1 << (length - tableBits)) {
+        store<u32>(table + ((second + i) << 2), entry);
+      }
+      path = nextPath(path, length);
+      sorted += 2;
     }
   }
-  return true;
 }
 
 /** Joins literals whose codes fit into one lookup. From the back, so that what follows a code is not joined yet. */
 function joinLiterals(): void {
-  for (let i: i32 = (1 << LITERAL_BITS) - 1; i >= 0; i--) {
+  for (let i: i32 = (1 << literalBits) - 1; i >= 0; i--) {
     const place = LITERAL_TABLE + ((i as u32) << 2);
     const first = load<u32>(place);
     if (!(first & LITERAL)) continue;
     const firstBits = first & BITS_MASK;
     const second = load<u32>(LITERAL_TABLE + (((i as u32) >> firstBits) << 2));
     const both = firstBits + (second & BITS_MASK);
-    if (!(second & LITERAL) || both > LITERAL_BITS) continue;
+    if (!(second & LITERAL) || both > (literalBits as u32)) continue;
     const symbols = (first & LITERAL_MASK) | ((second & LITERAL_MASK) << 8);
     store<u32>(place, symbols | TWO_LITERALS | both);
   }
@@ -276,8 +322,8 @@ function writeLiterals(out: u32, entry: u32): u32 {
 
 /** Inflates the codes of a block; gives the output's end, or 0. */
 function inflateBlock(start: u32, out: u32, outEnd: u32, sourceEnd: u32): u32 {
-  const literalMask: u32 = (1 << LITERAL_BITS) - 1;
-  const distanceMask: u32 = (1 << DISTANCE_BITS) - 1;
+  const literalMask: u32 = (1 << literalBits) - 1;
+  const distanceMask: u32 = (1 << distanceBits) - 1;
   const readEnd = sourceEnd + 8; // the reader runs up to 8 bytes ahead
   let buffer = bits;
   let count = bitCount;
