@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
-import { fromNodeProviderChain } from "@aws-sdk/credential-providers";
+import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from "@smithy/types";
 import { AuthError } from "./errors.ts";
 import { explain, isPassing } from "./explain.ts";
@@ -62,7 +62,7 @@ function baseCredentials(settings: LakeSettings): () => Promise<AwsCredentialIde
   const { profile, region, requestHandler } = settings;
   const chain =
     settings.base ??
-    fromNodeProviderChain({
+    defaultProvider({
       ...(profile === undefined ? {} : { profile }),
       clientConfig: {
         ...(region === undefined ? {} : { region }),
@@ -71,7 +71,8 @@ function baseCredentials(settings: LakeSettings): () => Promise<AwsCredentialIde
     });
   return async () => {
     try {
-      return await chain();
+      // The chain has a memory of its own, in which a refresh that fails would not show.
+      return await chain({ forceRefresh: true });
     } catch (error) {
       if (isPassing(error)) throw error;
       throw new AuthError("AUTH_BASE", explain(error, { profile }), error);
