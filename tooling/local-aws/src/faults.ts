@@ -1,4 +1,4 @@
-export type ServiceName = "sqs" | "s3" | "sts" | "iam" | "events";
+export type ServiceName = "sqs" | "s3" | "sts" | "iam" | "events" | "kms" | "organizations" | "monitoring";
 
 /** What goes wrong. Several can be combined: a latency with anything, a truncated body with a stale object. */
 export interface Effect {

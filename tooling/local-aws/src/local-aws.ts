@@ -26,7 +26,10 @@ import {
   type User,
 } from "./identity.ts";
 import { accountKeyPolicy, findKey, type KmsKey } from "./kms.ts";
+import { createKms } from "./kms-api.ts";
+import { createMetrics } from "./metrics.ts";
 import { announceEverywhere, bodyOf, type NotificationForm, type ObjectEvent } from "./notifications.ts";
+import { createOrganizations } from "./organizations.ts";
 import { type PolicySource, parsePolicy } from "./policy.ts";
 import { createRequestLog, type LoggedRequest, type RequestLog } from "./request-log.ts";
 import { type Bucket, currentVersion, findVersion, store } from "./s3/bucket.ts";
@@ -235,7 +238,7 @@ export interface LocalAws {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts SQS, S3, STS, IAM and EventBridge on one port of this machine. Everything is kept in memory and gone at the end. */
+/** Starts SQS, S3, STS, IAM, EventBridge, KMS, Organizations and CloudWatch on one port of this machine. Everything is kept in memory and gone at the end. */
 export async function startLocalAws(options: LocalAwsOptions = {}): Promise<LocalAws> {
   const {
     port = 0,
@@ -268,7 +271,16 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   const log = createRequestLog(options.onRequest);
   const serving: Serving = {
     world,
-    services: [createSqs(world), createS3(world), createSts(world), createIam(world), createEvents(world)],
+    services: [
+      createSqs(world),
+      createS3(world),
+      createSts(world),
+      createIam(world),
+      createEvents(world),
+      createKms(world),
+      createOrganizations(world),
+      createMetrics(world),
+    ],
     faults,
     log,
     clockSkew: options.clockSkew,

@@ -46,6 +46,8 @@ export interface Queue {
   firstVisible: number;
   readonly schedule: Schedule;
   readonly counts: { visible: number; inFlight: number; delayed: number };
+  /** Messages that came, by minutes since the epoch. */
+  readonly sent: Map<number, number>;
   /** Long polls, called when a message became visible. */
   readonly waiting: Set<() => void>;
 }
@@ -82,6 +84,7 @@ export function createQueue(place: QueuePlace, settings: QueueSettings, now: num
     firstVisible: 0,
     schedule: createSchedule(),
     counts: { visible: 0, inFlight: 0, delayed: 0 },
+    sent: new Map(),
     waiting: new Set(),
   };
 }
@@ -114,6 +117,8 @@ export function send(queue: Queue, sending: Sending, now: number): Message {
     generation: 0,
     receipt: 0,
   };
+  const minute = Math.floor(now / 60_000);
+  queue.sent.set(minute, (queue.sent.get(minute) ?? 0) + 1);
   enter(queue, message, delay, now);
   return message;
 }
