@@ -12,6 +12,8 @@ export interface Finding {
   readonly fix?: string;
   /** A policy to paste. The external ID stands in it as `externalIdMark`. */
   readonly policy?: object;
+  /** Another text to paste: a block of ossec.conf, YAML of the indexer's roles, a unit of systemd. */
+  readonly paste?: string;
   /** Where that is in the AWS console. */
   readonly console?: string;
   /** The same as commands of the AWS CLI, in their order. Never run by this program. */
@@ -59,7 +61,12 @@ export interface Check {
   readonly needs: readonly string[];
   /** What it does to the queue or the indexer, and how to do without. */
   readonly effect?: string;
-  run(lake: Lake, signal: AbortSignal): Promise<Finding>;
+  /** The same for all subscribers of a manager: it runs with the first of them. */
+  readonly once?: true;
+  /** What to look at where no answer comes in time. Default: the way to AWS. */
+  readonly late?: string;
+  /** Several findings where each has a remedy of its own; one at least. */
+  run(lake: Lake, signal: AbortSignal): Promise<Finding | readonly Finding[]>;
 }
 
 export interface Result extends Finding {
@@ -79,34 +86,37 @@ export interface RunOptions {
 export const externalIdMark = "<external-id>";
 
 /** Runs what can run at once, what needs another after it. Results are in the order of the table. */
-export function runChecks(checks: readonly Check[], lake: Lake, { timeout, total }: RunOptions): Promise<Result[]> {
+export async function runChecks(
+  checks: readonly Check[],
+  lake: Lake,
+  { timeout, total }: RunOptions,
+): Promise<Result[]> {
   const end = performance.now() + (total ?? Number.POSITIVE_INFINITY);
-  const running = new Map<string, Promise<Result>>();
+  const running = new Map<string, Promise<Result[]>>();
   for (const check of checks) running.set(check.id, start(check));
-  return Promise.all(running.values());
+  return (await Promise.all(running.values())).flat();
 
-  async function start(check: Check): Promise<Result> {
+  async function start(check: Check): Promise<Result[]> {
     // The table is in order: what a check needs is running already, unless it was not chosen.
-    const needed = await Promise.all(check.needs.map((id) => running.get(id)));
+    const needed = (await Promise.all(check.needs.map((id) => running.get(id) ?? []))).flat();
     const obstacle = needed.map(obstacleOf).find((found) => found !== undefined);
-    const finding =
+    const found =
       obstacle === undefined
         ? await bounded(check, lake, Math.min(timeout, Math.max(1, end - performance.now())))
         : couldNotCheck(obstacle);
-    return { check, subject: lake.subscriber.queue, ...finding };
+    return [found].flat().map((finding) => ({ check, subject: lake.subscriber.queue, ...finding }));
   }
 }
 
 /** What stands in the way of those that need the check; handed on, so that the first cause is the one that is told. */
-function obstacleOf(result: Result | undefined): Obstacle | undefined {
-  if (result === undefined) return undefined;
+function obstacleOf(result: Result): Obstacle | undefined {
   if (result.obstacle?.lasting) return result.obstacle;
   return result.state === "failed"
     ? { because: `the check "${result.check.id}" has to succeed first`, lasting: true }
     : undefined;
 }
 
-async function bounded(check: Check, lake: Lake, timeout: number): Promise<Finding> {
+async function bounded(check: Check, lake: Lake, timeout: number): Promise<Finding | readonly Finding[]> {
   const late = new AbortController();
   const found = check
     .run(lake, late.signal)
@@ -125,10 +135,10 @@ async function bounded(check: Check, lake: Lake, timeout: number): Promise<Findi
   }
 }
 
-function tooLate({ id }: Check, timeout: number): Finding {
+function tooLate({ id, late }: Check, timeout: number): Finding {
   return couldNotCheck({
     because: `"${id}" had no answer within ${Math.round(timeout / 100) / 10} s`,
-    how: "Check network, proxy and endpoints from this machine to AWS",
+    how: late ?? "Check network, proxy and endpoints from this machine to AWS",
     lasting: true,
   });
 }

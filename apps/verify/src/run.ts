@@ -94,8 +94,9 @@ async function verify(
   options: Options,
 ): Promise<Result[]> {
   const found = await Promise.all(
-    subscribers.map(async (subscriber) => {
-      const results = await runChecks(table, createLake(subscriber, surroundings), limits);
+    subscribers.map(async (subscriber, at) => {
+      const own = at === 0 ? table : table.filter(({ once }) => !once);
+      const results = await runChecks(own, createLake(subscriber, surroundings), limits);
       const { externalId } = subscriber;
       if (!options["show-external-id"] || externalId === undefined) return results;
       return results.map((result) => mapResult(result, revealed(externalId)));

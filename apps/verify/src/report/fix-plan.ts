@@ -24,8 +24,9 @@ export function fixPlan(results: readonly Result[]): string {
   return `${[...blocks, ...byHand].join("\n\n")}\n`;
 }
 
-function reason({ check, seen, fix }: Result): string[] {
-  return [...comment(`${check.id}: ${seen}`), ...comment(`${fix}.`)];
+function reason({ check, seen, fix, paste }: Result): string[] {
+  const text = paste === undefined ? [] : comment(paste.trimEnd());
+  return [...comment(`${check.id}: ${seen}`), ...comment(`${fix}.`), ...text];
 }
 
 function comment(text: string): string[] {

@@ -31,7 +31,7 @@ ${parts.join("\n")}
 `;
 }
 
-function section({ check, state, seen, fix, policy, console, commands = [] }: Result): string {
+function section({ check, state, seen, fix, policy, paste, console, commands = [] }: Result): string {
   const troubled = state === "failed" || state === "warning";
   const lines = [
     `<h3><span style="color:${colours[state]}">${state}</span> ${escaped(check.title)} <small>(${check.id})</small></h3>`,
@@ -40,6 +40,7 @@ function section({ check, state, seen, fix, policy, console, commands = [] }: Re
     ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
     ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
+    ...(paste === undefined ? [] : [`<pre>${escaped(paste)}</pre>`]),
     ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),
   ];
   return `<section style="border-color:${colours[state]}">${lines.join("\n")}</section>`;

@@ -9,7 +9,7 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
     version: 1,
     verdict: line,
     counts,
-    results: results.map(({ check, subject, state, seen, fix, policy, console, commands }) => ({
+    results: results.map(({ check, subject, state, seen, fix, policy, paste, console, commands }) => ({
       id: check.id,
       title: check.title,
       subject,
@@ -18,6 +18,7 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
       why: check.explain,
       ...(fix !== undefined && { fix }),
       ...(policy !== undefined && { policy }),
+      ...(paste !== undefined && { paste }),
       ...(console !== undefined && { console }),
       ...(commands !== undefined && { commands: commands.map(written) }),
       docs: docsOf(check),

@@ -12,10 +12,11 @@ export function junitReport(results: readonly Result[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite ${attributes}>\n${cases.join("\n")}\n</testsuite>\n`;
 }
 
-function inside({ state, seen, fix, policy, commands = [] }: Result): string {
+function inside({ state, seen, fix, policy, paste, commands = [] }: Result): string {
   const details = [
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
     ...(policy === undefined ? [] : [JSON.stringify(policy, null, 2)]),
+    ...(paste === undefined ? [] : [paste]),
     ...commands.map(written),
   ].join("\n");
   if (state === "failed") return `<failure message="${escaped(seen)}">${escaped(details)}</failure>`;

@@ -33,6 +33,13 @@ function linesOf(result: Result, all: readonly Result[], paint: Paint): string[]
     return group.results[0] === result ? obstacleLines(group.results, group.obstacle, paint) : [];
   }
   const { mark, colour } = marks[state];
+  if (state === "not applicable") {
+    const same = all.filter((one) => one.state === state && one.seen === result.seen);
+    if (same.length > 1) {
+      const ids = same.map(({ check }) => check.id).join(", ");
+      return same[0] === result ? [`  ${paint(colour, `${mark} ${state}`)}  ${ids}: ${result.seen}`] : [];
+    }
+  }
   const { id, title } = result.check;
   // What is well takes one line, so that what is not stands out.
   const [head, ...seen] = troubled(result) ? [`${title} (${id})`, result.seen] : [`${title} (${id}): ${result.seen}`];
@@ -53,10 +60,12 @@ function obstacleLines(results: readonly Result[], obstacle: Obstacle, paint: Pa
 
 const indented = (line: string): string => `      ${line}`;
 
+const indentedTwice = (line: string): string => `  ${line}`;
+
 const troubled = ({ state }: Result): boolean => state === "failed" || state === "warning";
 
 function advice(result: Result): string[] {
-  const { check, state, fix, policy, console, commands = [] } = result;
+  const { check, state, fix, policy, paste, console, commands = [] } = result;
   if (state === "could not check") return fix === undefined ? [] : [`To do: ${fix}`];
   if (!troubled(result)) return [];
   return [
@@ -68,6 +77,7 @@ function advice(result: Result): string[] {
       : JSON.stringify(policy, null, 2)
           .split("\n")
           .map((line) => `  ${line}`)),
+    ...(paste === undefined ? [] : paste.trimEnd().split("\n").map(indentedTwice)),
     ...(console === undefined ? [] : [`Console: ${console}`]),
     ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${written(command)}`)]),
   ];
