@@ -29,6 +29,8 @@ export interface SetupStep {
     | "older"
     /** The indexer cannot have it. */
     | "not-possible";
+  /** Why it was left alone. */
+  readonly because?: "newer" | "foreign";
   /** One line. */
   readonly message: string;
 }
@@ -77,6 +79,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
     return {
       subject,
       outcome: "left-alone",
+      because: "foreign",
       message: `Indexer: ${subject} is not of this product and was left alone; delete or rename it, then run setup`,
     };
   }
@@ -85,6 +88,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
     return {
       subject,
       outcome: "left-alone",
+      because: "newer",
       message: `Indexer: ${subject} version ${version} is newer than this program's ${templateVersion} and was left alone`,
     };
   }
@@ -138,7 +142,12 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
     return { subject, outcome: "current", message: `Indexer: ${subject} of ${days} days is in place` };
   }
   if (!found.policy.description.startsWith(product)) {
-    return { subject, outcome: "left-alone", message: `Indexer: ${subject} is not of this product and was left alone` };
+    return {
+      subject,
+      outcome: "left-alone",
+      because: "foreign",
+      message: `Indexer: ${subject} is not of this product and was left alone`,
+    };
   }
   if (!install) return { subject, outcome: "older", message: `Indexer: ${subject} has another duration; run setup` };
   const place = `if_seq_no=${found._seq_no}&if_primary_term=${found._primary_term}`;
