@@ -216,6 +216,14 @@ const table: readonly Row[] = [
     causes: () => ["nothing listens at the endpoint", "a firewall refuses the connection", "the proxy is down"],
   },
   {
+    when: ({ said }) => /source of the AWS credentials did not answer/.test(said),
+    causes: () => [
+      "the metadata service of the instance or container is not reachable from here",
+      "STS is not reachable: network, proxy, or sts_endpoint",
+      "the credential_process of the profile does not end",
+    ],
+  },
+  {
     when: named("ETIMEDOUT", "TimeoutError", "EHOSTUNREACH", "ENETUNREACH", "ECONNRESET", "EPIPE"),
     causes: () => [
       "there is no way to the endpoint: network, firewall, or the security group of the VPC endpoint",

@@ -5,6 +5,8 @@ export interface RefreshOptions {
   readonly now?: () => number;
   /** Told of a refresh that failed while the old credentials still hold. */
   readonly onFailure?: (error: unknown, validForMs: number) => void;
+  /** Milliseconds after which a source that does not answer counts as failed; 60 s by default. */
+  readonly patience?: number;
 }
 
 interface Current {
@@ -44,12 +46,12 @@ export function refreshing(
   fetch: () => Promise<AwsCredentialIdentity>,
   options: RefreshOptions = {},
 ): AwsCredentialIdentityProvider {
-  const now = options.now ?? Date.now;
+  const { now = Date.now, patience = 60_000 } = options;
   let held: Current | undefined;
   let pending: Promise<AwsCredentialIdentity> | undefined;
 
   const fetchOnce = () => {
-    pending ??= fetch()
+    pending ??= withinPatience(fetch, patience)
       .then((identity) => {
         const fetched = current(identity, now());
         // A source with a memory of its own may give the same ones again for a while.
@@ -79,4 +81,18 @@ export function refreshing(
     return held.identity;
   };
   return Object.assign(provider, { memoized: true });
+}
+
+/** A source may hang: a process, a metadata service behind a firewall. Nobody who needs credentials could go on then. */
+async function withinPatience<T>(fetch: () => Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const problem = `the source of the AWS credentials did not answer within ${ms / 1000} s`;
+    late.reject(Object.assign(new Error(problem), { name: "TimeoutError" }));
+  }, ms);
+  try {
+    return await Promise.race([fetch(), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -148,6 +148,13 @@ describe("explain", () => {
       Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
       /NODE_EXTRA_CA_CERTS/,
     ],
+    [
+      "a source that hangs",
+      Object.assign(new Error("the source of the AWS credentials did not answer within 60 s"), {
+        name: "TimeoutError",
+      }),
+      /within 60 s; likely causes.*\(1\) the metadata service.*\(2\) STS.*\(3\) the credential_process/,
+    ],
     ["a throttled key", awsError("KmsThrottled", "Rate exceeded", 400), /too many requests/],
     ["a disabled key", awsError("KmsDisabled", "The key is disabled", 400), /KMS key is disabled/],
     ["a broken service", awsError("InternalError", "We encountered an internal error", 500), /it passes/],

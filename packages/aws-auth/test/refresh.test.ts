@@ -1,6 +1,6 @@
 import type { AwsCredentialIdentity } from "@smithy/types";
 import { describe, expect, it } from "vitest";
-import { refreshing } from "../src/index.ts";
+import { isPassing, refreshing } from "../src/index.ts";
 
 const minute = 60_000;
 
@@ -112,5 +112,23 @@ describe("refreshing", () => {
       await Promise.resolve();
     }
     expect(fetches).toBe(2);
+  });
+
+  it("does not wait for ever for a source that hangs, and asks it again", async () => {
+    let asked = 0;
+    const provider = refreshing(
+      () => (++asked === 1 ? new Promise(() => {}) : Promise.resolve({ accessKeyId: "k", secretAccessKey: "s" })),
+      { patience: 20 },
+    );
+    const first = await Promise.allSettled([provider(), provider()]);
+    for (const { status, reason } of first as PromiseRejectedResult[]) {
+      expect(status).toBe("rejected");
+      expect(reason).toMatchObject({
+        name: "TimeoutError",
+        message: "the source of the AWS credentials did not answer within 0.02 s",
+      });
+      expect(isPassing(reason)).toBe(true);
+    }
+    expect((await provider()).accessKeyId).toBe("k");
   });
 });

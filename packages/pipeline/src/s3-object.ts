@@ -106,7 +106,7 @@ export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objec
     leaveBodyUnchecked(command);
     const { client, region } = clients.of(object.bucket);
     try {
-      return await client.send(command, { abortSignal: signal });
+      return await unlessAborted(client.send(command, { abortSignal: signal }), signal);
     } catch (error) {
       const to = redirectOf(error);
       if (to === undefined || to === region) throw explainS3(error, object, asked);
@@ -284,6 +284,19 @@ function elsewhere({ config }: S3Client, region: string): S3Client {
     useDualstackEndpoint,
     responseChecksumValidation,
   });
+}
+
+/** While it waits for credentials the SDK listens to no signal. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 interface Watchdog {

@@ -109,6 +109,15 @@ describe("an object over HTTP", () => {
     expect(source.byteLength).toBe(300_000);
   });
 
+  it("is given up when the credentials for it do not come", async () => {
+    const announced = put();
+    const s3 = client({ credentials: (() => new Promise(() => {})) as never });
+    const error = await failed(openObject(s3, announced, { stall: 20 }));
+    expect(error.message).toBe(`s3://lake/${key}: S3 sent nothing for 0.02 s`);
+    const lost = AbortSignal.abort(new Error("lease lost"));
+    expect((await failed(openObject(s3, announced, { signal: lost }))).message).toBe("lease lost");
+  });
+
   it("leaves nothing behind when it is given up in the middle of its body", async () => {
     const announced = put({ body: Buffer.alloc(8_000_000, 1) });
     const lost = new AbortController();

@@ -20,8 +20,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * Runs `work` with a deadline: its signal is aborted when `ms` have passed or the outer signal is aborted.
- * A connection that went silent must not hold a message, or the whole run, for ever.
+ * Runs `work` with a deadline: its signal is aborted when `ms` have passed or the outer signal is aborted, and then it is
+ * not waited for any longer. A connection that went silent must not hold a message, or the whole run, for ever; nor may
+ * credentials that never come, during which the SDK listens to no signal.
  */
 export async function within<T>(
   clock: Clock,
@@ -31,17 +32,21 @@ export async function within<T>(
 ): Promise<T> {
   const call = new AbortController();
   const finished = new AbortController();
-  const abort = () => call.abort(outer?.reason);
+  const left = Promise.withResolvers<never>();
+  const abort = () => {
+    call.abort(outer?.reason);
+    left.reject(call.signal.reason);
+  };
   if (outer?.aborted) abort();
   outer?.addEventListener("abort", abort, { once: true });
   let late = false;
   void clock.sleep(ms, finished.signal).then(() => {
     if (finished.signal.aborted) return;
     late = true;
-    call.abort();
+    abort();
   });
   try {
-    return await work(call.signal);
+    return await Promise.race([work(call.signal), left.promise]);
   } catch (error) {
     if (!late) throw error;
     throw Object.assign(new Error(`no answer within ${ms / 1000} s`, { cause: error }), { name: "TimeoutError" });

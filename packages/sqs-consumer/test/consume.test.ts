@@ -270,6 +270,29 @@ describe("receiving", () => {
     );
   });
 
+  it.each(["ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "GetQueueAttributes"])(
+    "gives up a %s that listens to no signal, as when credentials never come",
+    async (silent) => {
+      const { clock, memory, run } = stage();
+      memory.send("one");
+      let calls = 0;
+      memory.before = async (name) => {
+        // The first GetQueueAttributes is the one of openQueue, which ends with its error.
+        if (name === silent && ++calls === (silent === "GetQueueAttributes" ? 2 : 1)) await new Promise(() => {});
+      };
+      expect(await run(() => clock.pass(40_000))).toMatchObject({ deleted: 1, lost: 0 });
+      expect(calls).toBeGreaterThan(0);
+      expect(memory.stored.size).toBe(0);
+    },
+  );
+
+  it("ends at once on stop, whatever a poll waits for", async () => {
+    const { clock, memory, run } = stage();
+    memory.before = (name) => (name === "ReceiveMessage" ? new Promise(() => {}) : undefined);
+    expect(await run(async () => undefined, { mode: "forever", stop: stopAfter(clock, 1_000) })).toEqual(nothing);
+    expect(clock.now()).toBe(1_500);
+  });
+
   it("says which permission is missing, after finishing what runs", async () => {
     const { clock, memory, run } = stage();
     memory.send("one");
