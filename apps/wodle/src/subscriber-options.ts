@@ -2,13 +2,24 @@ import { join } from "node:path";
 import type { Command, Values } from "./command.ts";
 import { defaultConfiguration, defaultState, managerFolder } from "./configuration.ts";
 import { exitCode, Failure } from "./exit-code.ts";
+import {
+  type IndexerOptions,
+  indexerOptions,
+  indexerOptionsHelp,
+  readIndexerOptions,
+  readWriterOptions,
+  type WriterOptions,
+  writerOptions,
+  writerOptionsHelp,
+} from "./indexer-options.ts";
 
 /** What the commands that run subscribers understand. */
 export const subscriberOptions: Command["options"] = {
   config: { type: "string" },
   state: { type: "string" },
   output: { type: "string" },
-  "indexer-credentials": { type: "string" },
+  ...indexerOptions,
+  ...writerOptions,
   concurrency: { type: "string" },
 };
 
@@ -16,10 +27,8 @@ export const subscriberOptionsHelp = `  --config FILE               the manager'
   --state FOLDER              where dead letters are kept (var/security-lake beside the manager's etc)
   --output WHERE              indexer: the one of the configuration (default); file:FOLDER: NDJSON files;
                               analysisd: the manager's own engine, through its socket, as the stock module does
-  --indexer-credentials FILE  user and password of the indexer: two lines, username=… and password=…, mode 0600.
-                              Otherwise INDEXER_USERNAME and INDEXER_PASSWORD are taken from the environment
   --concurrency N             messages in work at a time (32)
-`;
+${indexerOptionsHelp}${writerOptionsHelp}`;
 
 export interface SubscriberOptions {
   readonly config: string;
@@ -27,7 +36,7 @@ export interface SubscriberOptions {
   readonly output: string;
   /** The folder of the manager's sockets. */
   readonly sockets: string;
-  readonly credentialsFile: string | undefined;
+  readonly indexer: IndexerOptions & WriterOptions;
   readonly concurrency: number;
 }
 
@@ -44,7 +53,7 @@ export function readSubscriberOptions(values: Values): SubscriberOptions {
     state: text("state") ?? defaultState(config),
     output: text("output") ?? "indexer",
     sockets: join(managerFolder(config), "queue", "sockets"),
-    credentialsFile: text("indexer-credentials"),
+    indexer: { ...readIndexerOptions(values), ...readWriterOptions(values) },
     concurrency,
   };
 }

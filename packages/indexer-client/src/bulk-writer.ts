@@ -163,8 +163,8 @@ export function createBulkWriter(
 
   async function send(batch: Batch<Write>): Promise<Answer> {
     const answer = await exchange(batch);
-    // A password may have changed since it was asked for: asked again, once.
-    return "failed" in answer && answer.failed.status === 401 ? exchange(batch) : answer;
+    // A password or key may have changed since it was asked for: asked again, once.
+    return "failed" in answer && judgeRequest(answer.failed) === "denied" ? exchange(batch) : answer;
   }
 
   async function take(batch: Batch<Write>, answer: Answer): Promise<Delivered> {

@@ -18,15 +18,13 @@ export interface BasicCredentials {
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-  /** Asked for again before this; without it, asked for once. */
-  readonly expiration?: Date;
+  readonly sessionToken?: string | undefined;
 }
 
 export interface SigV4 {
   readonly region: string;
   readonly service: "es" | "aoss";
-  /** A provider of the AWS SDK fits. */
+  /** Asked before each request, as a provider of the AWS SDK may be: it keeps what is dear to find out. */
   readonly credentials: () => Promise<AwsCredentials>;
 }
 
@@ -70,7 +68,9 @@ export function connect(options: ConnectionOptions): Client {
 function authorization({ credentials, sigv4 }: ConnectionOptions): Pick<ClientOptions, "Connection" | "Transport"> {
   if (sigv4 !== undefined) {
     const { region, service } = sigv4;
-    const signer = AwsSigv4Signer({ region, service, getCredentials: sigv4.credentials as never });
+    // The signer would keep what has no end for ever, and a key that was rotated with it.
+    const getCredentials = async () => ({ ...(await sigv4.credentials()), expired: true });
+    const signer = AwsSigv4Signer({ region, service, getCredentials: getCredentials as never });
     return { Connection: withCause(signer.Connection), Transport: signer.Transport };
   }
   return {

@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { BasicCredentials, ConnectionOptions } from "./connection.ts";
 import { IndexerError } from "./errors.ts";
 
@@ -42,11 +43,12 @@ export interface CredentialVariables {
 export const credentialVariables: CredentialVariables = { username: "INDEXER_USERNAME", password: "INDEXER_PASSWORD" };
 
 /**
- * User and password from a file of two lines, `username=…` and `password=…`, that its owner alone can read, or from two
- * variables of the environment given. Never from arguments: any user of the machine can see those. Undefined where
- * neither is set.
+ * User and password from a file of two lines, `username=…` and `password=…`, that its owner alone can read. Without it,
+ * each from the credential that systemd hands to the service (`indexer-username`, `indexer-password` for the default
+ * variables; systemd.exec(5), LoadCredential=), else from its variable of the environment given. Never from arguments:
+ * any user of the machine can see those. Undefined where none is set.
  *
- * @throws IndexerError `INDEXER_SETTINGS` where the file is missing, incomplete, or readable for others
+ * @throws IndexerError `INDEXER_SETTINGS` where a file is missing, incomplete, or readable for others
  */
 export async function readCredentials(
   file: string | undefined,
@@ -54,11 +56,27 @@ export async function readCredentials(
   variables: CredentialVariables = credentialVariables,
 ): Promise<BasicCredentials | undefined> {
   if (file !== undefined) return readCredentialsFile(file);
-  const [username, password] = [environment[variables.username], environment[variables.password]];
+  const value = async (variable: string): Promise<string | undefined> =>
+    (await readSystemdCredential(variable, environment)) ?? environment[variable];
+  const [username, password] = [await value(variables.username), await value(variables.password)];
   if (username === undefined && password === undefined) return undefined;
   if (username && password) return { username, password };
   const missing = username ? variables.password : variables.username;
   throw refusal(`${missing} is not set, its companion is: set both, or neither.`);
+}
+
+/** Undefined where the service got none of that name. */
+async function readSystemdCredential(
+  variable: string,
+  { CREDENTIALS_DIRECTORY: folder }: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  if (folder === undefined || folder === "") return undefined;
+  const path = join(folder, variable.toLowerCase().replaceAll("_", "-"));
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw refusal(`The credential ${path} cannot be read: ${cause.code}.`, cause);
+  });
+  return text?.replace(/\r?\n$/, "");
 }
 
 async function readCredentialsFile(file: string): Promise<BasicCredentials> {

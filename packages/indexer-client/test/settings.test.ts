@@ -36,6 +36,18 @@ describe("user and password", () => {
     expect(await readCredentials(undefined, {})).toBeUndefined();
   });
 
+  it("come from the credentials of systemd, each before the environment", async () => {
+    await file("indexer-username", "writer\n");
+    await file("indexer-password", "s3cret=\n", 0o400);
+    const environment = { CREDENTIALS_DIRECTORY: folder, INDEXER_USERNAME: "u", INDEXER_PASSWORD: "p" };
+    expect(await readCredentials(undefined, environment)).toEqual({ username: "writer", password: "s3cret=" });
+    await rm(join(folder, "indexer-username"));
+    expect(await readCredentials(undefined, environment)).toEqual({ username: "u", password: "s3cret=" });
+    const another = { username: "ADMIN_USERNAME", password: "ADMIN_PASSWORD" };
+    expect(await readCredentials(undefined, { CREDENTIALS_DIRECTORY: folder }, another)).toBeUndefined();
+    await expect(readCredentials(undefined, { CREDENTIALS_DIRECTORY: folder })).rejects.toThrow("INDEXER_USERNAME");
+  });
+
   it("are refused half, readable for others, or missing, without being shown", async () => {
     const refused = async (path: string | undefined, environment: Record<string, string> = {}) => {
       const error = await readCredentials(path, environment).catch((error: unknown) => error);

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { openDeadLetter, type Replayed, replay as sendAgain } from "@threatlockdown/indexer-client";
 import type { Command, Context } from "../command.ts";
 import { readConfiguration } from "../configuration.ts";
-import { failureOf, openIndexer } from "../destination.ts";
 import { exitCode, Failure } from "../exit-code.ts";
+import { failureOf, openIndexer } from "../indexer.ts";
+import { indexerOptions, indexerOptionsHelp, writerOptions, writerOptionsHelp } from "../indexer-options.ts";
 import { readSubscriberOptions } from "../subscriber-options.ts";
 
 export const replay: Command = {
@@ -15,9 +16,7 @@ Usage: security-lake-wodle replay --dead-letter FILE [options]
   --dead-letter FILE          one that the subscriber has written, or set aside
   --config FILE               the manager's configuration
   --state FOLDER              where documents that are refused again are kept
-  --indexer-credentials FILE  user and password: two lines, username=… and password=…, mode 0600.
-                              Otherwise INDEXER_USERNAME and INDEXER_PASSWORD are taken from the environment
-  --json                      the result as JSON
+${indexerOptionsHelp}${writerOptionsHelp}  --json                      the result as JSON
 
 FILE is read, never changed. What is refused again is kept in dead-letter.ndjson of the state folder, with its new reason,
 even where that is FILE itself. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
@@ -30,18 +29,19 @@ into the queue again, for example:
     "dead-letter": { type: "string" },
     config: { type: "string" },
     state: { type: "string" },
-    "indexer-credentials": { type: "string" },
+    ...indexerOptions,
+    ...writerOptions,
     json: { type: "boolean" },
   },
 
   async run(values, _positionals, context) {
     const file = values["dead-letter"];
     if (typeof file !== "string") throw new Failure(exitCode.usage, "Give --dead-letter FILE. See --help.");
-    const { config, credentialsFile, state } = readSubscriberOptions(values);
+    const { config, indexer: options, state } = readSubscriberOptions(values);
     const settings = await readConfiguration(config, context.log);
     const deadLetter = openDeadLetter(join(state, "dead-letter.ndjson"));
     try {
-      const indexer = await openIndexer(settings, { credentialsFile, deadLetter }, context);
+      const indexer = await openIndexer(settings, options, deadLetter, context);
       try {
         const replayed = await sendAgain(file, indexer.writer, context.signals.stop);
         tell(replayed, file, state, context);

@@ -1,0 +1,150 @@
+import { AuthError, findRegion, lakeCredentials } from "@threatlockdown/aws-auth";
+import {
+  type BulkWriter,
+  type ConnectionOptions,
+  checkSetup,
+  connect,
+  createBulkWriter,
+  type DeadLetter,
+  IndexerError,
+  type IndexerEvent,
+  readConnection,
+  readCredentials,
+  type SigV4,
+  setup,
+} from "@threatlockdown/indexer-client";
+import type { Indexer, Settings } from "@threatlockdown/ossec-config";
+import type { Context } from "./command.ts";
+import { exitCode, Failure } from "./exit-code.ts";
+import type { IndexerOptions, Signing, WriterOptions } from "./indexer-options.ts";
+import type { Log } from "./log.ts";
+
+/**
+ * The indexer of the configuration, with its template in place.
+ *
+ * @throws Failure
+ */
+export async function openIndexer(
+  { indexer }: Settings,
+  options: IndexerOptions & WriterOptions,
+  deadLetter: DeadLetter,
+  context: Context,
+): Promise<{ readonly writer: BulkWriter; readonly close: () => Promise<void> }> {
+  const client = await connectIndexer(indexer, options, context);
+  await ensureTemplate(client, context);
+  const writer = createBulkWriter(client, deadLetter, {
+    ...options,
+    signal: context.signals.end,
+    on: indexerTeller(context.log),
+  });
+  return {
+    writer,
+    async close() {
+      await writer.close();
+      await client.close();
+    },
+  };
+}
+
+function indexerTeller(log: Log): (event: IndexerEvent) => void {
+  return (event) => {
+    if (event.type === "answered") {
+      log.debug(`Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`);
+    } else if (event.type === "resumed" || event.type === "smaller") log.info(event.message);
+    else log.warning(event.message);
+  };
+}
+
+/** @throws Failure */
+export async function connectIndexer(
+  indexer: Indexer | undefined,
+  options: IndexerOptions & Partial<Pick<WriterOptions, "gzip">>,
+  context: Context,
+): Promise<ReturnType<typeof connect>> {
+  if (indexer === undefined || !indexer.enabled || indexer.hosts.length === 0) {
+    const problem = indexer === undefined ? "is missing" : indexer.enabled ? "names no host" : "is disabled";
+    throw new Failure(
+      exitCode.configuration,
+      `<indexer> ${problem} in the configuration, so events have no destination: write <indexer><hosts><host>https://…:9200</host></hosts></indexer>.`,
+    );
+  }
+  try {
+    return connect({
+      ...(await readConnection(indexer)),
+      ...(options.gzip === true && { compression: "gzip" }),
+      ...(options.signing === undefined
+        ? await basic(indexer, options.credentialsFile, context)
+        : { sigv4: await signature(indexer, options.signing) }),
+    });
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+/** @throws IndexerError */
+async function basic(
+  { hosts, certificate }: Indexer,
+  credentialsFile: string | undefined,
+  { environment, log }: Context,
+): Promise<Pick<ConnectionOptions, "credentials">> {
+  const read = () => readCredentials(credentialsFile, environment);
+  const credentials = await read();
+  if (credentials === undefined && hosts.some((host) => host.startsWith("https:")) && !certificate) {
+    log.warning(
+      "No user of the indexer is set: set INDEXER_USERNAME and INDEXER_PASSWORD, or give --indexer-credentials FILE.",
+    );
+  }
+  // Read again for each request, so that a changed password needs no restart.
+  return credentials === undefined ? {} : { credentials: async () => (await read()) ?? credentials };
+}
+
+const regionPattern = /^[a-z]{2,3}(-[a-z]+)+-\d+$/;
+
+/** The profile's or the role's own credentials, which serve the indexer only. @throws AuthError */
+async function signature({ hosts }: Indexer, { service, profile, roleArn, ...given }: Signing): Promise<SigV4> {
+  const labels = hosts.flatMap((host) => new URL(host).hostname.split("."));
+  const region = given.region ?? labels.find((label) => regionPattern.test(label)) ?? (await findRegion({ profile }));
+  return { service, region, credentials: lakeCredentials({ profile, roleArn, region }) };
+}
+
+/**
+ * Without the template the indexer would guess types and fields from what comes first. A user who may not look goes on
+ * with a warning; one who may not install what is missing does not.
+ */
+async function ensureTemplate(client: ReturnType<typeof connect>, { log }: Context): Promise<void> {
+  const found = await checkSetup(client).catch((error: unknown) => {
+    if (!isForbidden(error)) throw failureOf(error);
+    log.warning(
+      `${error.message}; whether the index template is in place is not known: let an administrator run setup.`,
+    );
+    return [];
+  });
+  const missing = found.some(({ outcome }) => outcome === "missing");
+  const current = !missing && found.every(({ outcome }) => outcome !== "older");
+  const steps = current
+    ? found
+    : await setup(client).catch((error: unknown) => {
+        // With an older template the events are stored as they were before.
+        if (missing || !isForbidden(error)) throw failureOf(error);
+        return found;
+      });
+  for (const step of steps) {
+    if (step.outcome === "current") log.debug(step.message);
+    else if (step.outcome === "installed" || step.outcome === "upgraded") log.info(step.message);
+    else log.warning(step.message);
+  }
+}
+
+function isForbidden(error: unknown): error is IndexerError {
+  return error instanceof IndexerError && error.status === 403;
+}
+
+export function failureOf(error: unknown): unknown {
+  if (error instanceof AuthError) {
+    const code = error.code === "AUTH_REGION" ? exitCode.region : exitCode.configuration;
+    return new Failure(code, `Indexer: ${error.message}`, { cause: error });
+  }
+  if (!(error instanceof IndexerError)) return error;
+  const code = error.code === "INDEXER_SETTINGS" ? exitCode.configuration : exitCode.unreachable;
+  return new Failure(code, error.message, { cause: error });
+}

@@ -1,0 +1,159 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { createLab, type Lab, startWodle } from "@threatlockdown/tooling-lab";
+import { makeObject } from "@threatlockdown/tooling-lake";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string;
+  readonly encoding: string | undefined;
+  readonly body: string;
+}
+
+const basic = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+
+describe("the indexer of the configuration", () => {
+  let server: Server;
+  let lab: Lab;
+  let seen: Seen[];
+  let installed: Map<string, object>;
+  /** Whether a request may go on; it may change what the test has prepared. */
+  let admits: (request: IncomingMessage) => boolean;
+  beforeEach(async () => {
+    seen = [];
+    installed = new Map();
+    admits = () => true;
+    server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const { method = "", url = "", headers } = request;
+      const { "content-encoding": encoding, authorization = "" } = headers;
+      const body = Buffer.concat(chunks).toString();
+      seen.push({ method, path: url.split("?")[0] as string, authorization, encoding, body });
+      const [status, answer] = admits(request) ? answerTo(method, url, body) : [401, { error: "Unauthorized" }];
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    lab = await createLab({ indexer: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } });
+  });
+  afterEach(async () => {
+    await lab.close();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  function answerTo(method: string, url: string, body: string): [status: number, answer: object] {
+    const path = url.split("?")[0] as string;
+    if (method === "PUT") {
+      installed.set(path, JSON.parse(body));
+      return [200, { acknowledged: true }];
+    }
+    if (path !== "/_bulk") {
+      const index_template = installed.get(path);
+      if (index_template === undefined) return [404, { error: { type: "missing", reason: "missing" }, status: 404 }];
+      return [200, { index_templates: [{ index_template }] }];
+    }
+    const actions = body.split("\n").filter((line, at) => at % 2 === 0 && line !== "");
+    const items = actions.map((line) => ({ create: { _id: JSON.parse(line).create._id, status: 201 } }));
+    return [200, { errors: false, items }];
+  }
+
+  async function wodle(...args: string[]) {
+    const running = lab.wodle(args);
+    const { code } = await running.ended;
+    return { code, stdout: running.stdout(), stderr: running.stderr() };
+  }
+  const bulks = (): Seen[] => seen.filter(({ path }) => path === "/_bulk");
+
+  it("is set up as the options say, which is kept by the next setup and by the run", async () => {
+    const options = ["--level", "lean", "--shards", "3", "--replicas", "2", "--refresh", "30s", "--retention", "90"];
+    const { code, stdout } = await wodle("setup", ...options, "--codec", "default", "--sorted", "yes");
+    expect([code, stdout.trim().split("\n")]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^Indexer: index template security-lake version \d+ installed$/),
+        "Indexer: retention policy security-lake of 90 days installed",
+      ],
+    ]);
+    const template = installed.get("/_index_template/security-lake");
+    expect(template).toMatchObject({
+      template: {
+        settings: {
+          "index.number_of_shards": 3,
+          "index.number_of_replicas": 2,
+          "index.refresh_interval": "30s",
+          "index.codec": "default",
+          "index.sort.field": "timestamp",
+        },
+      },
+    });
+    expect(JSON.stringify(installed.get("/_plugins/_ism/policies/security-lake"))).toContain("90d");
+    expect((await wodle("once")).code).toBe(0);
+    expect(installed.get("/_index_template/security-lake")).toEqual(template);
+  });
+
+  it("takes a password that changed in the middle of a run, from the file", async () => {
+    const file = join(lab.folder, "indexer.credentials");
+    const write = (password: string) => writeFileSync(file, `username=writer\npassword=${password}\n`, { mode: 0o600 });
+    write("old");
+    let password = "old";
+    admits = ({ url, headers }) => {
+      if (url?.startsWith("/_bulk") && password === "old") {
+        password = "new";
+        write(password);
+      }
+      return headers.authorization === basic("writer", password);
+    };
+    lab.put(makeObject({ source: "waf_2_0", rows: 5 }));
+    const { code, stderr } = await wodle("once", "--indexer-credentials", file, "--debug");
+    expect([code, lab.messages()]).toEqual([0, 0]);
+    expect(bulks().map(({ authorization }) => authorization)).toEqual([basic("writer", "old"), basic("writer", "new")]);
+    expect(stderr).not.toMatch(/=old|=new|:old|:new/);
+  });
+
+  it("takes user and password from the credentials that systemd hands over", async () => {
+    const folder = join(lab.folder, "credentials");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "indexer-username"), "writer\n");
+    writeFileSync(join(folder, "indexer-password"), "s3cret\n");
+    admits = ({ headers }) => headers.authorization === basic("writer", "s3cret");
+    lab.put(makeObject({ source: "waf_2_0", rows: 5 }));
+    const environment = { ...lab.environment, CREDENTIALS_DIRECTORY: folder };
+    const run = startWodle(["once", "--config", join(lab.folder, "ossec.conf")], environment);
+    expect([(await run.ended).code, lab.messages()]).toEqual([0, 0]);
+    expect(bulks()).toHaveLength(1);
+  });
+
+  it("gets requests signed with keys of its own, of which the lake's role is none", async () => {
+    const shared = join(lab.folder, "aws-credentials");
+    writeFileSync(shared, "[indexer]\naws_access_key_id = AKIAINDEXER\naws_secret_access_key = its-own\n");
+    lab.put(makeObject({ source: "waf_2_0", rows: 5 }));
+    const args = ["--indexer-sigv4", "aoss", "--indexer-region", "eu-west-2", "--indexer-profile", "indexer"];
+    const environment = { ...lab.environment, AWS_SHARED_CREDENTIALS_FILE: shared };
+    const run = startWodle(["once", "--config", join(lab.folder, "ossec.conf"), ...args], environment);
+    expect([(await run.ended).code, lab.messages()]).toEqual([0, 0]);
+    expect(bulks()).toHaveLength(1);
+    for (const { authorization } of seen) {
+      expect(authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIAINDEXER\/\d{8}\/eu-west-2\/aoss\/aws4_request, /);
+    }
+    expect(JSON.stringify(lab.aws.requests.list())).not.toContain("AKIAINDEXER");
+  });
+
+  it("gets requests no larger than they may be", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 50 }));
+    const { code } = await wodle("once", "--indexer-request-bytes", "20000", "--indexer-requests", "1");
+    expect([code, bulks().length > 3]).toEqual([0, true]);
+    for (const { body } of bulks()) expect(body.length).toBeLessThanOrEqual(20_000);
+  });
+
+  it("is not asked with options that contradict each other", async () => {
+    const { code, stderr } = await wodle("once", "--indexer-sigv4", "es", "--indexer-credentials", "f");
+    expect([code, seen.length]).toEqual([2, 0]);
+    expect(stderr).toBe("ERROR: Give --indexer-credentials or --indexer-sigv4, not both.\n");
+  });
+});
