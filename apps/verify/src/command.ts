@@ -71,3 +71,33 @@ function both(first: Command, second: Command): Command {
 
 const textsOf = (document: Document | undefined): ReadonlySet<string> =>
   new Set((document?.Statement ?? []).map((statement) => JSON.stringify(statement)));
+
+interface Place {
+  readonly hosts: readonly string[];
+  readonly certificateAuthorities: readonly string[];
+}
+
+/** A request to the indexer, as an administrator of it types it: `--user admin` lets curl ask for the password. */
+export function curl(
+  { hosts: [host = ""], certificateAuthorities: [ca] }: Place,
+  method: string,
+  path: string,
+  body?: object,
+): Command {
+  const secured = host.startsWith("https:");
+  return {
+    words: ["curl"],
+    options: {
+      ...(secured && ca !== undefined && { cacert: ca }),
+      ...(secured && { user: "admin" }),
+      request: method,
+      url: `${host.replace(/\/$/, "")}${path}`,
+      ...(body !== undefined && { header: "content-type: application/json", data: body }),
+    },
+  };
+}
+
+/** The subscriber's own set-up of the indexer. */
+export function setupCommand(configuration: string): Command {
+  return { words: ["security-lake-wodle", "setup"], options: { config: configuration } };
+}

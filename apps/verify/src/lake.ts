@@ -54,6 +54,8 @@ export interface Lake {
   readonly staleHours: number;
   /** Milliseconds for which the queue is watched for messages that come. */
   readonly watchFor: number;
+  /** Seconds for which a message is waited for. */
+  readonly poll: number;
   /** Address of a host's name. */
   readonly lookUp: (host: string) => Promise<string>;
   /** The clients of the subscriber, whose requests go elsewhere. */
@@ -88,6 +90,7 @@ export interface Surroundings {
   readonly buckets?: readonly string[];
   readonly staleHours?: number;
   readonly watchFor?: number;
+  readonly poll?: number;
   readonly lookUp?: (host: string) => Promise<string>;
 }
 
@@ -122,6 +125,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     buckets: surroundings.buckets ?? [],
     staleHours: surroundings.staleHours ?? 24,
     watchFor: surroundings.watchFor ?? 2_000,
+    poll: surroundings.poll ?? 3,
     lookUp: surroundings.lookUp ?? (async (host) => (await lookup(host)).address),
     async clientsBy(handler) {
       const known = { accessKeyId: "none", secretAccessKey: "none" };

@@ -187,7 +187,8 @@ function documentOf(found: readonly Refusal[]): Document | undefined {
   return found.length === 0 ? undefined : { Version: "2012-10-17", Statement: statementsOf(found) };
 }
 
-function putPolicy(kind: "user" | "role", arn: string, name: string, policy: Document): Command {
+/** A policy of the product's own. */
+export function putPolicy(kind: "user" | "role", arn: string, name: string, policy: Document): Command {
   const options = { [`${kind}-name`]: nameOf(arn), "policy-name": `${product}-${name}`, "policy-document": policy };
   return awsCommand(["iam", `put-${kind}-policy`], options, { option: "policy-document", policy: undefined });
 }

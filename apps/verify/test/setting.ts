@@ -1,5 +1,6 @@
 import * as events from "@aws-sdk/client-eventbridge";
 import * as iam from "@aws-sdk/client-iam";
+import * as kms from "@aws-sdk/client-kms";
 import * as s3 from "@aws-sdk/client-s3";
 import * as sqs from "@aws-sdk/client-sqs";
 import type { Subscriber } from "@threatlockdown/ossec-config";
@@ -51,13 +52,13 @@ export const laterObject = makeObject({ source: "vpc_flow_2_0", rows: 5, seed: "
 
 /** A key of the customer's own that lets EventBridge send to a queue that is encrypted by it. */
 export function lakeKey(aws: LocalAws): string {
-  const to = (Principal: object, Action: string) => ({ Effect: "Allow", Principal, Action, Resource: "*" });
+  const to = (Principal: object, Action: string | string[]) => ({ Effect: "Allow", Principal, Action, Resource: "*" });
   return aws.createKey({
     policy: {
       Version: "2012-10-17",
       Statement: [
         to({ AWS: `arn:aws:iam::${aws.account}:root` }, "kms:*"),
-        to({ Service: "events.amazonaws.com" }, "kms:GenerateDataKey"),
+        to({ Service: "events.amazonaws.com" }, ["kms:GenerateDataKey", "kms:Decrypt"]),
       ],
     },
   });
@@ -84,6 +85,8 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
       admin: provider(aws.credentials),
       endpoint: aws.url,
       region: lake.region,
+      watchFor: 20,
+      poll: 0,
     },
     manager: {},
     enabled: true,
@@ -118,7 +121,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
 }
 
 /** Messages are what they are; these stay texts although they look like JSON. */
-const texts = new Set(["policy-document", "event-pattern"]);
+const texts = new Set(["policy-document", "event-pattern", "policy"]);
 const numbers = new Set(["max-session-duration"]);
 
 async function perform(aws: LocalAws, region: string, command: string): Promise<void> {
@@ -132,6 +135,7 @@ async function perform(aws: LocalAws, region: string, command: string): Promise<
     sqs: [sqs, new sqs.SQSClient(settings)],
     events: [events, new events.EventBridgeClient(settings)],
     s3api: [s3, new s3.S3Client(settings)],
+    kms: [kms, new kms.KMSClient(settings)],
   };
   const [module, client] = services[service] ?? [];
   const Command = (module as Record<string, new (input: object) => never> | undefined)?.[`${pascal(operation)}Command`];

@@ -1,12 +1,14 @@
-import { asAdministrator } from "../administrator.ts";
+import { paginateListAccounts } from "@aws-sdk/client-organizations";
+import { asAdministrator, isDenied } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { type Bucket, bucketPrefix, concernsBucket, type Flow, routesOf } from "../flow.ts";
+import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 
 const rights = ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketNotification", "events:ListRules"];
 
-const accountOf = (roleArn: string | undefined) => roleArn?.split(":")[4];
+const lakeAccount = ({ subscriber }: Lake): string | undefined => subscriber.roleArn?.split(":")[4];
 
 export const buckets: Check = {
   id: "buckets",
@@ -14,7 +16,7 @@ export const buckets: Check = {
   explain: "Security Lake keeps each Region's events in a bucket there, or in that of the roll-up Region.",
   needs: ["region"],
   run: (lake) =>
-    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async ({ account, region }) => {
+    asAdministrator(lake, rights, lakeAccount(lake), async ({ account, region }) => {
       const { buckets: here, elsewhere } = await lake.flow();
       const others = elsewhere.length === 0 ? "" : `; in other Regions: ${elsewhere.join(", ")}`;
       if (here.length > 0) return { state: "ok", seen: `${here.map(({ name }) => name).join(", ")}${others}` };
@@ -34,7 +36,7 @@ export const notification: Check = {
     "The bucket tells EventBridge, whose rule tells the queue; or the bucket tells the queue itself. Otherwise objects arrive and no message does.",
   needs: ["buckets"],
   run: (lake) =>
-    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async () => {
+    asAdministrator(lake, rights, lakeAccount(lake), async () => {
       const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
       const findings = flow.buckets.map((bucket) => judgeBucket(flow, bucket, queueArn));
       const worst = findings.find(({ state }) => state === "failed");
@@ -120,54 +122,95 @@ function patternOf(bucket: string, known: Flow["rules"][number]["pattern"]): obj
   };
 }
 
-const staleHours = 24;
-
 export const arriving: Check = {
   id: "arriving",
   title: "Objects arrive from each source and account",
   explain: "A source that has stopped, or an account that never began, sends nothing, and the manager cannot miss it.",
   needs: ["buckets"],
   run: (lake, signal) =>
-    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async ({ s3 }) => {
-      const { buckets: here } = await lake.flow();
-      const found = (await Promise.all(here.map(({ name }) => arrivals(s3, name, signal)))).flat();
-      const missing = (lake.accounts ?? []).filter((account) => !found.some((one) => one.account === account));
+    asAdministrator(lake, [...rights, "organizations:ListAccounts"], lakeAccount(lake), async (admin) => {
+      const [{ buckets: here }, expected] = await Promise.all([lake.flow(), expectedAccounts(lake, admin)]);
+      const found = (await Promise.all(here.map(({ name }) => arrivals(admin.s3, name, signal)))).flat();
       if (found.length === 0) {
         return {
           state: "warning",
           seen: `no Parquet file is in ${here.map(({ name }) => name).join(", ")} yet`,
           fix: "Check in Security Lake > Sources that sources are enabled for this Region; the first objects take some minutes",
           console: "Security Lake > Sources",
+          awaited: true,
         };
       }
-      const seen = told(found);
+      const missing = expected.accounts.filter((account) => !found.some((one) => one.account === account));
+      const silent = found.filter((one) => hoursSince(one) >= lake.staleHours && !hasSuccessor(one, found, lake));
+      const seen = [
+        ...missing.map((account) => `of account ${account} there is no Parquet file`),
+        ...(silent.length > 0 ? [`nothing has come for ${lake.staleHours} h or more: ${told(silent)}`] : []),
+        ...(silent.length < found.length ? [told(found.filter((one) => !silent.includes(one)))] : []),
+        ...(expected.accounts.length === 0 ? [] : [`${expected.accounts.length} accounts expected, ${expected.from}`]),
+      ].join("; ");
       if (missing.length > 0) {
         return {
-          state: "failed",
-          seen: `of account ${missing.join(", ")} there is no Parquet file; ${seen}`,
-          fix: `Enable the sources for account ${missing.join(", ")} in Security Lake, as its delegated administrator`,
-          console: "Security Lake > Sources",
+          // An organization can have accounts that Security Lake was never enabled for.
+          state: expected.certain ? "failed" : "warning",
+          seen,
+          fix: `Enable the sources for account ${missing.join(", ")} in Security Lake, as its delegated administrator${expected.certain ? "" : "; where that is not wanted, name the accounts that are by --accounts"}`,
+          console: "Security Lake > Accounts",
         };
       }
-      const newest = Math.max(...found.map(({ modified }) => modified.getTime()));
-      const hours = (Date.now() - newest) / 3_600_000;
-      if (hours < staleHours) return { state: "ok", seen };
+      if (silent.length === 0) return { state: "ok", seen };
       return {
         state: "warning",
-        seen: `nothing has come for ${Math.round(hours)} h; ${seen}`,
-        fix: "Check in Security Lake > Sources that the sources are still enabled, and Security Lake > Issues",
+        seen,
+        fix: `Check in Security Lake > Sources that ${[...new Set(silent.map(({ source, account }) => `${source} of ${account}`))].join(", ")} is still enabled, and Security Lake > Issues; a source that is seldom heard of is given more time by --stale HOURS`,
         console: "Security Lake > Sources",
       };
     }),
 };
 
+interface Expected {
+  readonly accounts: readonly string[];
+  /** Whether a person has named them. */
+  readonly certain: boolean;
+  readonly from: string;
+}
+
+async function expectedAccounts(lake: Lake, { organizations: client }: Admin): Promise<Expected> {
+  if (lake.accounts !== undefined) return { accounts: lake.accounts, certain: true, from: "as --accounts says" };
+  const accounts: string[] = [];
+  try {
+    for await (const page of paginateListAccounts({ client }, {})) {
+      accounts.push(...(page.Accounts ?? []).flatMap(({ Id, Status }) => (Id && Status !== "SUSPENDED" ? [Id] : [])));
+    }
+  } catch (error) {
+    // Only the organization's management account and its delegates may ask.
+    if (!isDenied(error) && (error as Error).name !== "AWSOrganizationsNotInUseException") throw error;
+    return { accounts: [], certain: false, from: "" };
+  }
+  return { accounts, certain: false, from: "as the organization says" };
+}
+
+const hoursSince = ({ modified }: Arrival): number => (Date.now() - modified.getTime()) / 3_600_000;
+
+/** A source whose next version is heard of has not stopped. */
+function hasSuccessor(old: Arrival, found: readonly Arrival[], { staleHours }: Lake): boolean {
+  const name = ({ source }: Arrival) => source.split("/").slice(0, 2).join("/");
+  return found.some(
+    (one) =>
+      name(one) === name(old) &&
+      one.source !== old.source &&
+      one.account === old.account &&
+      one.region === old.region &&
+      hoursSince(one) < staleHours,
+  );
+}
+
 /** The oldest first: those are the ones that may have stopped. */
 function told(found: readonly Arrival[]): string {
   const sorted = [...found].sort((a, b) => a.modified.getTime() - b.modified.getTime());
-  const shown = sorted.slice(0, 8).map(({ source, region, account, modified }) => {
-    const minutes = Math.max(0, Math.round((Date.now() - modified.getTime()) / 60_000));
-    const age = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
-    return `${source} of ${account} in ${region}: ${age} ago`;
+  const shown = sorted.slice(0, 8).map((one) => {
+    const hours = hoursSince(one);
+    const age = hours < 2 ? `${Math.max(0, Math.round(hours * 60))} min` : `${Math.round(hours)} h`;
+    return `${one.source} of ${one.account} in ${one.region}: ${age} ago`;
   });
   return `${shown.join("; ")}${sorted.length > shown.length ? `; and ${sorted.length - shown.length} more` : ""}`;
 }

@@ -1,3 +1,4 @@
+import { HeadObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
 import {
@@ -7,14 +8,14 @@ import {
   openObject,
   parseNotification,
 } from "@threatlockdown/pipeline";
-import type { Check, Finding } from "../check.ts";
+import { isDenied } from "../administrator.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { allow } from "../policy.ts";
 
 /** Seconds that the message stays hidden when it cannot be given back at once. */
 const probeVisibility = 30;
-const pollSeconds = 3;
 /** A queue with fewer receives before its dead-letter queue is not touched: one of them would be ours. */
 const leastReceives = 5;
 const daySeconds = 86_400;
@@ -32,41 +33,70 @@ export const newestObjectCheck: Check = {
     if ("state" in found) return found;
     const { object, remark } = await newestOf(lake, found.object, signal);
     const read = await readObject(lake, object, signal);
-    const seen = [read.seen, remark, found.remark].filter((part) => part !== undefined).join("; ");
+    const seen = [read.seen, remark, found.form && `announced by ${found.form}`, found.remark]
+      .filter((part) => part !== undefined)
+      .join("; ");
     return { ...read, seen };
   },
 };
 
-/** The same without its effect: without a message the lake's bucket is not known. */
+/** The same without its effect: the bucket is asked for its newest object, by whoever may. */
 export const newestObjectUntouched: Check = {
   ...newestObjectCheck,
-  async run() {
-    return {
-      state: "not applicable",
-      seen: "no message was received, as asked for, and only a message names the bucket",
-      fix: "Run it without --no-receive",
-    };
+  async run(lake, signal) {
+    const { s3 } = await lake.clients();
+    const ways: (readonly [s3: S3Client, buckets: () => Promise<readonly string[]>])[] = [
+      [s3, async () => lake.buckets],
+      ...(lake.admin === undefined
+        ? []
+        : [[(await lake.admin()).s3, async () => (await lake.flow()).buckets.map(({ name }) => name)] as const]),
+    ];
+    for (const [client, buckets] of ways) {
+      try {
+        for (const bucket of await buckets()) {
+          const { newest } = await newestObject(client, bucket, signal);
+          if (newest !== undefined)
+            return await readObject(lake, { bucket, key: newest.key, size: newest.size }, signal);
+        }
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+      }
+    }
+    return couldNotCheck({
+      because: "no message was received, as asked for, and no object could be found without one",
+      rights: ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketNotification", "events:ListRules"],
+      how: "run it with --admin-profile, or without --no-receive",
+    });
   },
 };
 
+/** Which of the forms that S3 objects are announced in. */
+function formOf(body: string): string {
+  const event = JSON.parse(body) as Readonly<Record<string, unknown>>;
+  if (event.Type === "Notification") return "SNS";
+  if (Array.isArray(event.Records)) return "an event notification of S3";
+  return event["detail-type"] === undefined ? "Security Lake" : "EventBridge";
+}
+
 interface Found {
   readonly object: AnnouncedObject;
+  /** Of the message. */
+  readonly form?: string;
   readonly remark?: string;
 }
 
 async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Finding> {
   const [{ sqs }, { url, redrive }] = await Promise.all([lake.clients(), lake.queue()]);
   if (redrive !== undefined && redrive.maxReceiveCount < leastReceives) {
-    return {
-      state: "could not check",
-      seen: `no message was received, because the queue moves messages away after ${redrive.maxReceiveCount} receives, and this would be one`,
-      fix: `Set maxReceiveCount of the queue's redrive policy to ${leastReceives} or more`,
-    };
+    return couldNotCheck({
+      because: `the queue moves messages away after ${redrive.maxReceiveCount} receives, and this would be one`,
+      how: `Set maxReceiveCount of the queue's redrive policy to ${leastReceives} or more`,
+    });
   }
   const receive = new ReceiveMessageCommand({
     QueueUrl: url,
     MaxNumberOfMessages: 1,
-    WaitTimeSeconds: pollSeconds,
+    WaitTimeSeconds: lake.poll,
     VisibilityTimeout: probeVisibility,
   });
   const answer = await sqs.send(receive, { abortSignal: signal }).catch((error: unknown) => ({ error }));
@@ -79,23 +109,26 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
   }
   const [message] = answer.Messages ?? [];
   if (message === undefined) {
-    return {
-      state: "could not check",
-      seen: `no message came within ${pollSeconds} s, and only a message names the bucket`,
-      fix: "Run it again when Security Lake has written an object; it does so every few minutes",
-    };
+    return couldNotCheck(
+      {
+        because: `no message came within ${lake.poll} s`,
+        how: "Run it again when Security Lake has written an object; it does so every few minutes",
+      },
+      { awaited: true },
+    );
   }
   const remark = await giveBack(lake, url, message.ReceiptHandle as string);
   const { objects, nothingToDo, malformed } = parseNotification(message.Body ?? "");
   const [object] = objects;
-  if (object !== undefined) return { object, ...(remark !== undefined && { remark }) };
+  if (object !== undefined) {
+    return { object, form: formOf(message.Body ?? ""), ...(remark !== undefined && { remark }) };
+  }
   const [reason = ""] = [...malformed, ...nothingToDo];
   if (malformed.length === 0) {
-    return {
-      state: "could not check",
-      seen: `the message received announces no object: ${reason}`,
-      fix: "Run it again",
-    };
+    return couldNotCheck(
+      { because: `the message received announces no object: ${reason}`, how: "Run it again" },
+      { awaited: true },
+    );
   }
   return {
     state: "warning",
@@ -133,7 +166,7 @@ async function newestOf(lake: Lake, announced: AnnouncedObject, signal: AbortSig
     return { object: { bucket: announced.bucket, key, size }, remark };
   } catch (error) {
     signal.throwIfAborted();
-    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode !== 403) throw error;
+    if (!isDenied(error)) throw error;
     return { object: announced, remark: "taken from a message, since the role may not list the bucket, as is usual" };
   }
 }
@@ -151,7 +184,9 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
       break;
     }
     const what = classes.size === 0 ? "without class_uid" : `of class ${[...classes].sort().join(", ")}`;
-    const seen = `${name}: ${source.byteLength} bytes, ${file.rowCount} events ${what}, of ${lastModified.toISOString()}`;
+    const key = await keyOf(s3, object, signal);
+    const decrypted = key === undefined ? "" : `, decrypted by the key ${key}`;
+    const seen = `${name}: ${source.byteLength} bytes, ${file.rowCount} events ${what}, of ${lastModified.toISOString()}${decrypted}`;
     if (classes.size > 0) return { state: "ok", seen };
     return { state: "warning", seen, fix: "Check that the source writes OCSF events: each has a class_uid" };
   } catch (error) {
@@ -180,6 +215,13 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
     }
     throw error;
   }
+}
+
+/** The key of KMS that the object was read with; the role that has read it may use it. */
+async function keyOf(s3: S3Client, { bucket, key, versionId }: AnnouncedObject, signal: AbortSignal) {
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: key, ...(versionId && { VersionId: versionId }) });
+  const found = await s3.send(command, { abortSignal: signal }).catch(() => undefined);
+  return found?.SSEKMSKeyId;
 }
 
 function partitionOf(region: string): string {

@@ -2,11 +2,12 @@ import { GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
+import { nameOf } from "../role.ts";
 
 /** What the subscriber does with its queue. */
 export const queueActions = [
@@ -38,16 +39,19 @@ export const queue: Check = {
 async function judge(lake: Lake, opened: Queue): Promise<Finding> {
   const depth = await queueDepth(opened);
   if (depth === undefined) {
-    return {
-      state: "could not check",
-      seen: `queue ${opened.name} is there; its numbers are not shown to this role, which lacks sqs:GetQueueAttributes`,
-      fix: "The subscriber does without; someone who may change the role can allow it",
-      policy: allow(queueActions, await lake.queueArn()),
-    };
+    return couldNotCheck(
+      {
+        because: `queue ${opened.name} is there, but its numbers are not shown to this role, which lacks sqs:GetQueueAttributes`,
+        how: "The subscriber does without; someone who may change the role can allow it",
+      },
+      { policy: allow(queueActions, await lake.queueArn()) },
+    );
   }
   const { visible, inFlight, delayed } = depth;
   const waiting = `messages waiting: ${visible}, in work: ${inFlight}${delayed > 0 ? `, delayed: ${delayed}` : ""}`;
-  const seen = `queue ${opened.name}: ${waiting}; ${settings(opened)}`;
+  const seen = `queue ${opened.name}${originOf(opened.name)}: ${waiting}; ${settings(opened)}`;
+  const mixed = mixedUp(opened.name, lake.subscriber.roleArn);
+  if (mixed !== undefined) return { state: "failed", seen: `${seen}; ${mixed}`, fix: compare };
   const short = shortcomings(opened, Number((await attributes(lake))?.VisibilityTimeout ?? opened.visibilityTimeout));
   const [first] = short;
   if (first === undefined) return { state: "ok", seen };
@@ -59,6 +63,20 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
     console: `SQS > Queues > ${opened.name} > Edit`,
     commands: [setAttributes(opened.url, Object.fromEntries(short.map(([name, value]) => [name, value])))],
   };
+}
+
+/** Security Lake names what it makes for a subscriber after it. */
+const madeBySecurityLake = /^AmazonSecurityLake-([0-9a-f-]{36})(?:-Main-Queue)?$/;
+
+function originOf(queue: string): string {
+  return madeBySecurityLake.test(queue) ? ", made by Security Lake" : ", not made by Security Lake";
+}
+
+/** The role of one subscriber, and the queue of another. */
+function mixedUp(queue: string, roleArn: string | undefined): string | undefined {
+  const [ofQueue, ofRole] = [queue, nameOf(roleArn ?? "")].map((name) => madeBySecurityLake.exec(name)?.[1]);
+  if (ofQueue === undefined || ofRole === undefined || ofQueue === ofRole) return undefined;
+  return `it is the queue of subscriber ${ofQueue}, and the role that of subscriber ${ofRole}`;
 }
 
 type Shortcoming = readonly [attribute: string, value: string, told: string];
@@ -174,11 +192,11 @@ const credentialFixes: Readonly<Partial<Record<AuthError["code"], string>>> = {
   AUTH_REGION: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
 };
 
-const hidden: Finding = {
-  state: "could not check",
-  seen: "could not check, because the role may not see the queue's attributes",
-  fix: "Someone with sqs:GetQueueAttributes can: run it with --admin-profile",
-};
+const hidden: Finding = couldNotCheck({
+  because: "the role may not see the queue's attributes",
+  rights: ["sqs:GetQueueAttributes"],
+  how: "run it with --admin-profile",
+});
 
 export const queueEncryption: Check = {
   id: "queue-encryption",

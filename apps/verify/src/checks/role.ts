@@ -1,5 +1,5 @@
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
-import { endpointUrl } from "@threatlockdown/aws-auth";
+import { endpointUrl, isPassing } from "@threatlockdown/aws-auth";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
@@ -16,7 +16,7 @@ import {
   type Statement,
   trustStatement,
 } from "../policy.ts";
-import { nameOf, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
+import { nameOf, putPolicy, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 
 const assume = "sts:AssumeRole";
@@ -62,7 +62,7 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
     return {
       state: "failed",
       seen: `${here} ${fix.seen}`,
-      fix: own ?? `Someone who may change ${here} gives it the trust policy below`,
+      fix: own ?? `${fix.first ?? "S"}omeone who may change ${here} gives it the trust policy below`,
       ...(own === undefined && trustChange(found, question, who)),
     };
   }
@@ -132,7 +132,7 @@ function whyNot(
   trust: Document,
   question: Question,
   who: string,
-): { readonly seen: string; readonly inConfiguration?: string } {
+): { readonly seen: string; readonly inConfiguration?: string; readonly first?: string } {
   if (judge(trust, question).effect === "deny") return { seen: `forbids ${who} by a statement with Effect Deny` };
   const named = trust.Statement.filter(
     (one) =>
@@ -151,12 +151,16 @@ function whyNot(
   const otherwise = acting.some(
     (one) => judge({ Statement: [onlyWithoutExternalId(one)] }, question).effect === "allow",
   );
-  return {
-    seen: otherwise
-      ? "asks for another external ID than the one that is set"
-      : `trusts ${who} under conditions that these requests do not meet`,
-  };
+  return otherwise
+    ? {
+        seen: "asks for another external ID than the one that is set",
+        first: `${compareExternalId}; if it is right, s`,
+      }
+    : { seen: `trusts ${who} under conditions that these requests do not meet` };
 }
+
+const compareExternalId =
+  "Compare <external_id> with the external ID of the subscriber in Security Lake > My subscribers, and correct it";
 
 function onlyWithoutExternalId(statement: Document["Statement"][number]): Document["Statement"][number] {
   const left = Object.entries(statement.Condition ?? {}).map(([operator, keys]) => [
@@ -280,20 +284,43 @@ export const assumeRole: Check = {
       const until = expiration === undefined ? "" : `; this session ends at ${expiration.toISOString().slice(0, 19)}Z`;
       return { state: "ok", seen: `${roleArn}${until}` };
     } catch (error) {
-      const { arn } = await lake.caller();
-      const who = principalOf(arn);
-      const name = roleArn === undefined ? "" : nameOf(roleArn);
-      const policy = allow([assume], roleArn ?? "");
+      if (isPassing(error) || roleArn === undefined) throw error;
       return {
         state: "failed",
         seen: lake.explain(error),
-        fix: `Go through the causes that are named, in their order; someone who may change the user adds the policy below to it, and the role's trust policy has to name ${who} and the external ID ${externalIdMark}`,
-        policy,
-        console: `IAM > Roles > ${name} > Trust relationships, and IAM > Users > ${nameOf(who)} > Permissions`,
+        ...notGiven(lake, error, roleArn, (await lake.caller()).arn),
       };
     }
   },
 };
+
+/** What to do where STS refuses the role, which tells little of why. */
+function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Omit<Finding, "state" | "seen"> {
+  const { externalId } = lake.subscriber;
+  const who = principalOf(caller);
+  const cause = (error as Error).cause ?? error;
+  if (!isDenied(cause)) return { fix: "Go through the causes that are named, in their order" };
+  const own = /identity-based policy/.exec((cause as Error).message);
+  if (own !== null) {
+    const kind = who.includes(":user/") ? "user" : "role";
+    const policy = allow([assume], roleArn);
+    return {
+      fix: `Someone who may change ${kind} ${nameOf(who)} lets it do ${assume} on the role, by the policy below, and removes what forbids it`,
+      policy,
+      console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
+      commands: [putPolicy(kind, who, "AssumeRole", policy)],
+    };
+  }
+  const first =
+    externalId === undefined
+      ? "Write <external_id> into the subscriber of ossec.conf, as given when the subscriber was created; if the role asks for none, s"
+      : `${compareExternalId}; if it is right, s`;
+  return {
+    fix: `${first}omeone who may change role ${nameOf(roleArn)} lets its trust policy have the statement below, and ${nameOf(who)} has to be allowed ${assume} on it; run with --admin-profile, this says which of them it is`,
+    policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
+    console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships`,
+  };
+}
 
 export const externalId: Check = {
   id: "external-id",
@@ -334,7 +361,7 @@ export const externalId: Check = {
       return {
         state: "warning",
         seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
-        fix: `Someone who may change the role ${nameOf(roleArn)} gives it the trust policy below`,
+        fix: `Someone who may change the role ${nameOf(roleArn)} puts the statement below in its trust policy in the place of the one for ${nameOf(principalOf((await lake.caller()).arn))}`,
         policy: { Version: "2012-10-17", Statement: [trustStatement(principalOf((await lake.caller()).arn))] },
         console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
       };

@@ -1,9 +1,11 @@
-import { lookup } from "node:dns/promises";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { endpointUrl, isPassing, s3Endpoint } from "@threatlockdown/aws-auth";
+import { HeadBucketCommand, ListBucketsCommand } from "@aws-sdk/client-s3";
+import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { isPassing } from "@threatlockdown/aws-auth";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
-import type { Check } from "../check.ts";
+import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
 
 export const region: Check = {
@@ -64,7 +66,7 @@ export const clock: Check = {
     const { headers } = await fetch(url, { signal, redirect: "manual" });
     const now = (before + Date.now()) / 2;
     const date = Date.parse(headers.get("date") ?? "");
-    if (Number.isNaN(date)) return { state: "could not check", seen: `${new URL(url).host} tells no time` };
+    if (Number.isNaN(date)) return couldNotCheck({ because: `${new URL(url).host} tells no time` });
     const seconds = Math.round((now - date) / 1000);
     const off = Math.abs(seconds);
     const seen = off < 3 ? "as AWS has it" : `${off} s ${seconds > 0 ? "ahead of" : "behind"} that of AWS`;
@@ -92,7 +94,7 @@ export const endpoints: Check = {
     "STS, SQS and S3 are asked over HTTPS: their names have to be found, connected to, and have certificates of theirs.",
   needs: ["region"],
   async run(lake, signal) {
-    const tried = await Promise.all((await endpointsOf(lake)).map((endpoint) => reach(endpoint, signal)));
+    const tried = await Promise.all((await endpointsOf(lake)).map((endpoint) => reach(lake, endpoint, signal)));
     const seen = tried.map(({ seen }) => seen).join("; ");
     const broken = tried.filter(({ fix }) => fix !== undefined);
     const [first] = broken;
@@ -101,34 +103,46 @@ export const endpoints: Check = {
   },
 };
 
-async function endpointsOf(lake: Lake): Promise<Endpoint[]> {
+/**
+ * Where the SDK would send the requests of the subscriber: its own rules know of FIPS, dual stack, partitions, VPC endpoints,
+ * and of all places where an endpoint can be set.
+ */
+export async function endpointsOf(lake: Lake): Promise<Endpoint[]> {
   const { stsEndpoint, serviceEndpoint, queue } = lake.subscriber;
-  const { sqs, s3 } = await lake.clients();
-  const region = await lake.region();
-  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
-  const given = async (client: typeof sqs | typeof s3): Promise<string | undefined> => {
-    const endpoint = await client.config.endpoint?.();
-    if (endpoint === undefined) return undefined;
-    const { protocol, hostname, port } = endpoint;
-    return `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`;
+  const [bucket] = lake.buckets;
+  const gone = new Set<object>();
+  const sent: string[] = [];
+  const { sts, sqs, s3 } = await lake.clientsBy({
+    handle: async ({ protocol, hostname, port }: { protocol: string; hostname: string; port?: number }) => {
+      sent.push(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`);
+      const stopped = new Error("it is not sent");
+      gone.add(stopped);
+      throw stopped;
+    },
+  });
+  const whereTo = async (send: () => Promise<unknown>): Promise<string> => {
+    await send().catch((error: unknown) => {
+      if (!gone.has(error as object)) throw error;
+    });
+    return sent.pop() ?? "";
   };
-  const everything = lake.endpoint ?? process.env.AWS_ENDPOINT_URL;
+  const { name } = queueAddress(queue);
   return [
     {
       service: "STS",
-      url: everything ?? (stsEndpoint === undefined ? `https://sts.${region}.${domain}` : endpointUrl(stsEndpoint)),
+      url: await whereTo(() => sts.send(new GetCallerIdentityCommand({}))),
       ...(stsEndpoint !== undefined && { setting: "<sts_endpoint>" }),
     },
     {
       service: "SQS",
-      url: everything ?? (await given(sqs)) ?? `https://sqs.${region}.${domain}`,
+      url: await whereTo(() => sqs.send(new GetQueueUrlCommand({ QueueName: name }))),
       ...(queue.includes("//") && { setting: "<sqs_name>" }),
     },
     {
       service: "S3",
-      url:
-        everything ??
-        (serviceEndpoint === undefined ? `https://s3.${region}.${domain}` : s3Endpoint(serviceEndpoint).endpoint),
+      url: await whereTo(() =>
+        bucket === undefined ? s3.send(new ListBucketsCommand({})) : s3.send(new HeadBucketCommand({ Bucket: bucket })),
+      ),
       ...(serviceEndpoint !== undefined && { setting: "<service_endpoint>" }),
     },
   ];
@@ -139,14 +153,14 @@ interface Reached {
   readonly fix?: string;
 }
 
-async function reach({ service, url, setting }: Endpoint, signal: AbortSignal): Promise<Reached> {
+async function reach(lake: Lake, { service, url, setting }: Endpoint, signal: AbortSignal): Promise<Reached> {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const name = `${service} at ${host}`;
   const where = setting === undefined ? "" : `Correct ${setting}, or `;
   let address: string;
   try {
-    ({ address } = await lookup(host));
+    address = await lake.lookUp(host);
   } catch (error) {
     return {
       seen: `${name}: the name is not found (${codeOf(error)})`,
@@ -164,7 +178,11 @@ async function reach({ service, url, setting }: Endpoint, signal: AbortSignal): 
   }
   if (protocol === "http:") return { seen: `${name}: reached, without TLS` };
   try {
-    await opened(connectTls({ host: address, port: target, servername: host }), "secureConnect", signal);
+    await opened(
+      connectTls({ host: address, port: target, ...(isIP(host) === 0 && { servername: host }) }),
+      "secureConnect",
+      signal,
+    );
     return { seen: `${name}: reached` };
   } catch (error) {
     return {
@@ -174,13 +192,17 @@ async function reach({ service, url, setting }: Endpoint, signal: AbortSignal): 
   }
 }
 
+const silenceMilliseconds = 3_000;
+
 function opened(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (done: () => void) => {
       socket.destroy();
       done();
     };
-    socket.setTimeout(5_000, () => end(() => reject(Object.assign(new Error("silence"), { code: "ETIMEDOUT" }))));
+    socket.setTimeout(silenceMilliseconds, () =>
+      end(() => reject(Object.assign(new Error("silence"), { code: "ETIMEDOUT" }))),
+    );
     socket.once(event, () => end(resolve));
     socket.once("error", (error) => end(() => reject(error)));
     signal.addEventListener("abort", () => end(() => reject(signal.reason)), { once: true });

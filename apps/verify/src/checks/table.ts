@@ -1,6 +1,8 @@
 import type { Check } from "../check.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
+import { keys } from "./keys.ts";
 import { configuration, disk } from "./manager.ts";
+import { messages } from "./messages.ts";
 import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { queue, queueEncryption, queuePolicy } from "./queue.ts";
 import { assumeRole, externalId, role, rolePermissions, user } from "./role.ts";
@@ -21,11 +23,13 @@ export function checks({ receive }: { readonly receive: boolean }): readonly Che
     externalId,
     rolePermissions,
     buckets,
+    keys,
     notification,
     arriving,
     queue,
     queueEncryption,
     queuePolicy,
+    messages,
     receive ? newestObjectCheck : newestObjectUntouched,
   ];
 }

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { type Depth, type Queue, queueDepth } from "@threatlockdown/sqs-consumer";
+import { isDenied } from "../administrator.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import type { Admin, Lake } from "../lake.ts";
+
+const rights = ["cloudwatch:GetMetricData"];
+const hourSeconds = 3_600;
+
+export const messages: Check = {
+  id: "messages",
+  title: "Messages come into the queue",
+  explain: "Objects that nothing announces stay where they are; a queue into which nothing comes has lost its source.",
+  needs: ["queue"],
+  async run(lake, signal) {
+    const opened = await lake.queue();
+    const metric = await byMetric(lake, opened);
+    if (metric !== undefined) return metric;
+    const before = await queueDepth(opened);
+    if (before === undefined) {
+      return couldNotCheck({
+        because: "the role may not see the queue's attributes",
+        rights: ["sqs:GetQueueAttributes"],
+        how: "run it with --admin-profile",
+      });
+    }
+    await delay(lake.watchFor, undefined, { signal });
+    const after = (await queueDepth(opened)) ?? before;
+    const came = held(after) - held(before);
+    const watched = `within ${lake.watchFor / 1000} s`;
+    if (came > 0) return { state: "ok", seen: `${came} more ${watched}: ${held(after)} are there` };
+    // What waits has come, at most as long ago as the queue keeps messages.
+    if (held(after) > 0) return { state: "ok", seen: `${held(after)} are there, no more came ${watched}` };
+    return couldNotCheck(
+      { because: `the queue is empty, and no message came ${watched}`, rights, how: "run it with --admin-profile" },
+      { awaited: true },
+    );
+  },
+};
+
+const held = ({ visible, inFlight, delayed }: Depth): number => visible + inFlight + delayed;
+
+/** What CloudWatch has counted for a day; undefined where it may not be asked. */
+async function byMetric(lake: Lake, { name }: Queue): Promise<Finding | undefined> {
+  const account = (await lake.queueArn()).split(":")[4];
+  const admin = await lake.admin?.();
+  if (admin === undefined || admin.account !== account) return undefined;
+  try {
+    const [sent, waiting] = await readMetrics(admin, name);
+    const [day, hour] = [sum(sent), sum(sent.slice(0, 1))];
+    if (day === 0) {
+      return {
+        state: "warning",
+        seen: "CloudWatch has counted no message that was sent to it for 24 h",
+        fix: "Check what is said above of the bucket's notification and the queue's policy; in Security Lake > Sources, that sources are enabled",
+        console: `SQS > Queues > ${name} > Monitoring > Number Of Messages Sent`,
+        awaited: true,
+      };
+    }
+    return {
+      state: "ok",
+      seen: `${day} were sent to it in 24 h, ${hour} of them in the last hour with any; ${trend(waiting)}`,
+    };
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
+}
+
+/** By the hour, the newest first. */
+async function readMetrics({ metrics }: Admin, queue: string): Promise<[sent: number[], waiting: number[]]> {
+  const ask = (Id: string, MetricName: string, Stat: string) => ({
+    Id,
+    MetricStat: {
+      Metric: { Namespace: "AWS/SQS", MetricName, Dimensions: [{ Name: "QueueName", Value: queue }] },
+      Period: hourSeconds,
+      Stat,
+    },
+  });
+  const now = Date.now();
+  const { MetricDataResults: found = [] } = await metrics.send(
+    new GetMetricDataCommand({
+      MetricDataQueries: [
+        ask("sent", "NumberOfMessagesSent", "Sum"),
+        ask("waiting", "ApproximateNumberOfMessagesVisible", "Maximum"),
+      ],
+      StartTime: new Date(now - 24 * hourSeconds * 1000),
+      EndTime: new Date(now + 60_000),
+      ScanBy: "TimestampDescending",
+    }),
+  );
+  const valuesOf = (id: string) => found.find(({ Id }) => Id === id)?.Values ?? [];
+  return [valuesOf("sent"), valuesOf("waiting")];
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+function trend(waiting: readonly number[]): string {
+  const [newest = 0, oldest = newest] = [waiting[0], waiting.at(-1)];
+  if (newest > oldest) return `those that wait have grown from ${oldest} to ${newest}`;
+  return `${newest} wait${newest === 1 ? "s" : ""}`;
+}

@@ -1,0 +1,231 @@
+import { request as plainRequest } from "node:http";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
+import type { ConnectionOptions } from "@threatlockdown/indexer-client";
+
+/** What stands in the way to a host of the indexer, or what it shows. */
+export type Reached =
+  | { readonly seen: string; readonly certificate?: DetailedPeerCertificate }
+  | { readonly seen: string; readonly fix: string; readonly paste?: string };
+
+export interface Way {
+  readonly tls: Pick<ConnectionOptions, "ca" | "certificate" | "key">;
+  readonly lookUp: (host: string) => Promise<string>;
+  readonly signal: AbortSignal;
+}
+
+const silence = 3_000;
+
+/** Name, connection, TLS, HTTP: the first of them that fails is told in its own words. */
+export async function reachHost(url: string, way: Way): Promise<Reached> {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const target = Number(port || (protocol === "https:" ? 443 : 80));
+  const at = `${host}:${target}`;
+  let address: string;
+  try {
+    address = await way.lookUp(host);
+  } catch (error) {
+    return {
+      seen: `${at}: the name ${host} is not found (${codeOf(error)})`,
+      fix: `Correct <host> in <indexer>, or make the name ${host} known to the resolver of this machine`,
+    };
+  }
+  try {
+    (await opened(connectTcp({ host: address, port: target }), "connect", way.signal)).destroy();
+  } catch (error) {
+    return { seen: `${at}: ${unconnected(codeOf(error), at)}`, fix: connectFix(codeOf(error), at) };
+  }
+  return protocol === "http:" ? speakPlainly(address, target, at, way) : speakTls({ address, host, target, at }, way);
+}
+
+function unconnected(code: string, at: string): string {
+  if (code === "ECONNREFUSED") return "nothing listens there (connection refused)";
+  if (code === "ETIMEDOUT") return `no connection within ${silence / 1000} s`;
+  return `no connection to ${at} (${code})`;
+}
+
+function connectFix(code: string, at: string): string {
+  return code === "ECONNREFUSED"
+    ? `Start the indexer (systemctl start wazuh-indexer), or correct host and port of <host> in <indexer>`
+    : `Let this machine through to ${at} (firewall, security group, route), or correct <host> in <indexer>`;
+}
+
+interface TlsPlace {
+  readonly address: string;
+  readonly host: string;
+  readonly target: number;
+  readonly at: string;
+}
+
+async function speakTls({ address, host, target, at }: TlsPlace, { tls, signal }: Way): Promise<Reached> {
+  const options = {
+    host: address,
+    port: target,
+    // An address is no server name, and the certificate is compared with it all the same.
+    ...(isIP(host) === 0 && { servername: host }),
+    ca: tls.ca as string[] | undefined,
+    cert: tls.certificate as string | undefined,
+    key: tls.key as string | undefined,
+  };
+  try {
+    const socket = await opened(connectTls(options), "secureConnect", signal);
+    const certificate = socket.getPeerCertificate(true);
+    socket.destroy();
+    return { seen: `${at}: reached`, certificate };
+  } catch (error) {
+    const code = codeOf(error);
+    const shown = await opened(connectTls({ ...options, rejectUnauthorized: false }), "secureConnect", signal).then(
+      (socket) => {
+        const certificate = socket.getPeerCertificate();
+        socket.destroy();
+        return certificate;
+      },
+      () => undefined,
+    );
+    return { ...untrusted(code, error as Error, at, shown) };
+  }
+}
+
+interface Shown {
+  readonly subjectaltname?: string | undefined;
+  readonly valid_from?: string;
+  readonly valid_to?: string;
+  readonly issuer?: { readonly CN?: string | string[] | undefined };
+}
+
+function untrusted(code: string, error: Error, at: string, shown: Shown | undefined): Reached {
+  const url = `https://${at}`;
+  if (/WRONG_VERSION|PACKET_LENGTH|wrong version number|packet length too long|http request/i.test(code + error.message)) {
+    return {
+      seen: `${at}: this port speaks http, and <host> says https`,
+      fix: "Write into <host> the port that speaks https, or turn TLS on in the indexer; where it is meant to do without, write http://",
+      paste: hostBlock(`http://${at}`),
+    };
+  }
+  if (code === "CERT_HAS_EXPIRED") {
+    return {
+      seen: `${at}: its certificate, or one of its authority, has expired${shown?.valid_to === undefined ? "" : `: it was valid until ${day(shown.valid_to)}`}`,
+      fix: "Someone who manages the indexer gives it a new certificate and restarts it; if today's date is wrong here, set the clock",
+    };
+  }
+  if (code === "CERT_NOT_YET_VALID") {
+    return {
+      seen: `${at}: its certificate is not valid yet${shown?.valid_from === undefined ? "" : `: from ${day(shown.valid_from)} on`}`,
+      fix: "Set the clock of this machine, or of the one that made the certificate",
+    };
+  }
+  if (/ALTNAME|HOSTNAME_MISMATCH/.test(code)) {
+    const names = shown?.subjectaltname?.replaceAll("IP Address:", "").replaceAll("DNS:", "") ?? "no host";
+    const [first] = names.split(", ");
+    return {
+      seen: `${at}: its certificate is for ${names}, not for this name`,
+      fix: "Write a name of the certificate into <host>, or someone who manages the indexer gives it a certificate for this one",
+      ...(shown?.subjectaltname !== undefined && { paste: hostBlock(url.replace(/\/\/.*:/, `//${first}:`)) }),
+    };
+  }
+  if (/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|INVALID_CA)|signature failure/.test(code)) {
+    const issuer = [shown?.issuer?.CN].flat()[0];
+    return {
+      seen: `${at}: the authority of its certificate${issuer === undefined ? "" : `, "${issuer}",`} is none of those in <certificate_authorities>`,
+      fix: "Write the file of the certificate authority that made the indexer's certificate into <indexer>",
+      paste: authorityBlock(url),
+    };
+  }
+  if (/ALERT|alert|HANDSHAKE_FAILURE/.test(code + error.message)) {
+    return {
+      seen: `${at}: the indexer asks for a client certificate that it knows (${code})`,
+      fix: "Write <certificate> and <key> that the indexer knows into <ssl> of <indexer>",
+    };
+  }
+  return {
+    seen: `${at}: no TLS (${code})`,
+    fix: `Look whether the indexer, or a proxy before it, speaks TLS at ${at}`,
+  };
+}
+
+/** A port that speaks TLS ends a plain connection without a word, or with one about it. */
+async function speakPlainly(address: string, target: number, at: string, { signal }: Way): Promise<Reached> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const request = plainRequest({ host: address, port: target, path: "/", timeout: silence, agent: false, signal });
+      request.once("response", (answer) => {
+        answer.resume();
+        resolve();
+      });
+      request.once("timeout", () => request.destroy(Object.assign(new Error("silence"), { code: "ETIMEDOUT" })));
+      request.once("error", reject);
+      request.end();
+    });
+    return { seen: `${at}: reached, without TLS` };
+  } catch (error) {
+    const tls = connectTls({ host: address, port: target, rejectUnauthorized: false });
+    const speaksTls = await opened(tls, "secureConnect", signal).then(
+      (socket) => {
+        socket.destroy();
+        return true;
+      },
+      () => false,
+    );
+    if (!speaksTls) {
+      return {
+        seen: `${at}: it takes connections and does not answer over HTTP (${codeOf(error)})`,
+        fix: "Look whether <host> names the indexer's HTTP port, 9200, and whether the indexer is well",
+      };
+    }
+    return {
+      seen: `${at}: this port speaks https, and <host> says http`,
+      fix: "Write https:// into <host>, and the file of the certificate authority",
+      paste: authorityBlock(`https://${at}`),
+    };
+  }
+}
+
+export function hostBlock(url: string): string {
+  return `<indexer>\n  <hosts>\n    <host>${url}</host>\n  </hosts>\n</indexer>\n`;
+}
+
+function authorityBlock(url: string): string {
+  return `<indexer>
+  <hosts>
+    <host>${url}</host>
+  </hosts>
+  <ssl>
+    <certificate_authorities>
+      <ca>/etc/filebeat/certs/root-ca.pem</ca>
+    </certificate_authorities>
+  </ssl>
+</indexer>
+`;
+}
+
+function opened<S extends Socket | TLSSocket>(socket: S, event: string, signal: AbortSignal): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => {
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => fail(Object.assign(new Error("silence"), { code: "ETIMEDOUT" })), silence);
+    socket.once(event, () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    socket.once("error", (error) => {
+      clearTimeout(timer);
+      fail(error);
+    });
+    socket.once("close", () => {
+      clearTimeout(timer);
+      reject(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
+    });
+    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+  });
+}
+
+export function day(date: string): string {
+  return new Date(date).toISOString().slice(0, 10);
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+}
