@@ -58,12 +58,16 @@ function check({ roleArn, externalId, durationSeconds: seconds, sessionName: nam
     refuse(`"${name}" is no session name; it has 2 to 64 of the characters A-Z a-z 0-9 _ + = , . @ -`);
 }
 
+/** Without one, the chain writes to the console of whoever uses this. */
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
 function baseCredentials(settings: LakeSettings): () => Promise<AwsCredentialIdentity> {
   const { profile, region, requestHandler } = settings;
   const chain =
     settings.base ??
     defaultProvider({
       ...(profile === undefined ? {} : { profile }),
+      logger: silent,
       clientConfig: {
         ...(region === undefined ? {} : { region }),
         ...(requestHandler === undefined ? {} : { requestHandler }),

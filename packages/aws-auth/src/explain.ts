@@ -251,7 +251,7 @@ export function explain(error: unknown, circumstances: Circumstances = {}): stri
   const explained = chain(error).find((link) => link instanceof AuthError);
   if (explained !== undefined) return (explained as AuthError).message;
   const facts = factsOf(error, circumstances);
-  const causes = table.find((row) => row.when(facts))?.causes(facts) ?? [];
+  const causes = outer(error).causes ?? table.find((row) => row.when(facts))?.causes(facts) ?? [];
   const subject = [
     facts.action,
     facts.resource === undefined ? undefined : `on ${facts.resource}`,
@@ -312,6 +312,8 @@ interface ErrorLike {
   readonly action?: unknown;
   readonly queue?: unknown;
   readonly resource?: unknown;
+  /** Likely causes by whoever knows more of the call than its answer tells. */
+  readonly causes?: readonly string[];
 }
 
 const outer = (error: unknown): ErrorLike => (typeof error === "object" && error !== null ? (error as ErrorLike) : {});

@@ -206,6 +206,16 @@ describe("explain", () => {
     );
   });
 
+  it("takes the causes of the error that wraps AWS's where it names some", () => {
+    const error = Object.assign(new Error("may not be read", { cause: awsError("AccessDenied", "Access Denied") }), {
+      action: "s3:GetObject",
+      causes: ["the bucket does not belong to account 1", "the object does not exist"],
+    });
+    expect(explain(error)).toBe(
+      "s3:GetObject: AccessDenied: Access Denied; likely causes, in this order: (1) the bucket does not belong to account 1; (2) the object does not exist",
+    );
+  });
+
   it("keeps long object keys readable", () => {
     const key = `aws/CLOUD_TRAIL_MGMT/2.0/region=us-east-1/accountId=123456789012/eventDay=20240410/${"0123456789abcdef".repeat(3)}.gz.parquet`;
     expect(explain(awsError("AccessDenied", "Access Denied"), { action: "s3:GetObject", resource: key })).toContain(

@@ -14,11 +14,20 @@ export class ObjectDenied extends Error {
   readonly action: "s3:GetObject" | "kms:Decrypt";
   /** `s3://bucket/key` */
   readonly resource: string;
+  /** Where AWS does not say why: what may be the reason, the most likely first. */
+  readonly causes: readonly string[] | undefined;
 
-  constructor(object: AnnouncedObject, action: ObjectDenied["action"], problem: string, cause: unknown) {
+  constructor(
+    object: AnnouncedObject,
+    action: ObjectDenied["action"],
+    problem: string,
+    cause: unknown,
+    causes?: readonly string[],
+  ) {
     super(`${nameOf(object)} ${problem}`, { cause });
     this.action = action;
     this.resource = nameOf(object);
+    this.causes = causes;
   }
 }
 
@@ -51,7 +60,8 @@ interface ServiceError {
 export function explainS3(error: unknown, object: AnnouncedObject, asked: Asked = {}): unknown {
   const { name = "", message = "" } = error as ServiceError;
   const gone = (what: string) => new ObjectGone(`${nameOf(object)} ${what}`, { cause: error });
-  const denied = (action: ObjectDenied["action"], problem: string) => new ObjectDenied(object, action, problem, error);
+  const denied = (action: ObjectDenied["action"], problem: string, causes?: readonly string[]) =>
+    new ObjectDenied(object, action, problem, error, causes);
   switch (name) {
     case "NoSuchKey":
     case "NotFound":
@@ -85,7 +95,7 @@ export function explainS3(error: unknown, object: AnnouncedObject, asked: Asked 
 function refused(
   message: string,
   gone: (what: string) => ObjectGone,
-  denied: (action: ObjectDenied["action"], problem: string) => ObjectDenied,
+  denied: (action: ObjectDenied["action"], problem: string, causes?: readonly string[]) => ObjectDenied,
   { owner, requesterPays }: Asked,
 ): Error {
   // Without s3:ListBucket S3 hides that an object is missing; then it denies that action, not s3:GetObject.
@@ -108,7 +118,8 @@ function refused(
     ...(requesterPays === true ? [] : ["the bucket lets requesters pay and this one has not agreed to"]),
     "the object does not exist and the role has no s3:ListBucket",
   ];
-  return denied("s3:GetObject", `may not be read: ${message} (403); AWS does not say why: ${causes.join(", or ")}`);
+  const problem = `may not be read: ${message} (403); AWS does not say why: ${causes.join(", or ")}`;
+  return denied("s3:GetObject", problem, causes);
 }
 
 /** The region to which S3 sends a request that reached it in the wrong one. */
