@@ -12,6 +12,7 @@ import {
   writerOptions,
   writerOptionsHelp,
 } from "./indexer-options.ts";
+import { type LakeOptions, lakeOptions, lakeOptionsHelp, readLakeOptions } from "./lake-options.ts";
 
 /** What the commands that run subscribers understand. */
 export const subscriberOptions: Command["options"] = {
@@ -21,6 +22,7 @@ export const subscriberOptions: Command["options"] = {
   ...indexerOptions,
   ...writerOptions,
   concurrency: { type: "string" },
+  ...lakeOptions,
 };
 
 export const subscriberOptionsHelp = `  --config FILE               the manager's configuration (${defaultConfiguration})
@@ -28,7 +30,7 @@ export const subscriberOptionsHelp = `  --config FILE               the manager'
   --output WHERE              indexer: the one of the configuration (default); file:FOLDER: NDJSON files;
                               analysisd: the manager's own engine, through its socket, as the stock module does
   --concurrency N             messages in work at a time (32)
-${indexerOptionsHelp}${writerOptionsHelp}`;
+${lakeOptionsHelp}${indexerOptionsHelp}${writerOptionsHelp}`;
 
 export interface SubscriberOptions {
   readonly config: string;
@@ -38,6 +40,7 @@ export interface SubscriberOptions {
   readonly sockets: string;
   readonly indexer: IndexerOptions & WriterOptions;
   readonly concurrency: number;
+  readonly lake: LakeOptions;
 }
 
 /** @throws Failure */
@@ -55,5 +58,6 @@ export function readSubscriberOptions(values: Values): SubscriberOptions {
     sockets: join(managerFolder(config), "queue", "sockets"),
     indexer: { ...readIndexerOptions(values), ...readWriterOptions(values) },
     concurrency,
+    lake: readLakeOptions(values),
   };
 }

@@ -17,6 +17,7 @@ import {
   sqsSettings,
 } from "@threatlockdown/sqs-consumer";
 import { exitCode, Failure } from "./exit-code.ts";
+import type { LakeOptions } from "./lake-options.ts";
 import type { Log } from "./log.ts";
 import { peakMemory } from "./peak-memory.ts";
 import { type Count, type Summary, startCount } from "./summary.ts";
@@ -38,6 +39,7 @@ export interface Subscription {
 export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"> {
   readonly deadLetter: DeadLetter;
   readonly concurrency: number;
+  readonly lake: LakeOptions;
   readonly sink: Sink;
   readonly log: Log;
   /** Names the proxies. */
@@ -67,6 +69,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
     const tellIngest = ingestTeller(log);
     const tellConsumer = consumerTeller(log, queue);
     const ingest = createIngest(s3, sink, {
+      ...options.lake,
       columns: subscription.discard === undefined ? [] : [subscription.discard.field],
       on(event) {
         count.ingested(event);

@@ -135,6 +135,37 @@ describe("once, into a folder", () => {
     expect(stderr().match(/tried again later/g)).toHaveLength(1);
   });
 
+  it("downloads nothing of objects that the options leave out, deletes their messages, and counts them", async () => {
+    const object = makeObject({ source: "waf_2_0", rows: 5, seed: 6 });
+    const elsewhere = object.key
+      .replace(/region=[^/]+/, "region=eu-south-2")
+      .replace(/accountId=[^/]+/, "accountId=999999999999");
+    const kept = object.key.replace(/region=[^/]+/, "region=us-east-1").replace(/eventDay=\d+/, "eventDay=20240611");
+    const early = kept.replace("20240611", "20240501");
+    const other = makeObject({ source: "vpc_flow_2_0", rows: 5, seed: 7 });
+    for (const key of [kept, elsewhere, early]) lab.put({ key, bytes: object.bytes });
+    lab.put(other);
+    const only = ["--sources", "waf", "--regions", "us-east-1", "--only-logs-after", "2024-JUN-01"];
+    const { code, stdout } = await once("--json", "--bucket-owner", lab.aws.account, ...only);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout())).toMatchObject({
+      objects: 1,
+      events: 5,
+      deleted: 4,
+      nothingToDo: { "not wanted: source": 1, "not wanted: region": 1, "not wanted: day": 1 },
+    });
+    expect(lab.aws.requests.list({ operation: "GetObject" }).map(({ key }) => key)).toEqual([kept]);
+    expect(lab.messages()).toBe(0);
+  });
+
+  it("reads no bucket of another account than --bucket-owner, and says so", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 5, seed: 6 }));
+    const { code, stderr } = await once("--bucket-owner", "999999999999");
+    expect(code).toBe(0);
+    expect(stderr()).toContain("the bucket does not belong to account 999999999999");
+    expect(lab.messages()).toBe(1);
+  });
+
   it("shows no secret, in no line, argument or dead letter", async () => {
     lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
     lab.send("no JSON");
