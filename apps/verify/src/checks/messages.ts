@@ -60,7 +60,7 @@ async function byMetric(lake: Lake, { name }: Queue): Promise<Finding | undefine
     }
     return {
       state: "ok",
-      seen: `${day} were sent to it in 24 h, ${hour} of them in the last hour with any; ${trend(waiting)}`,
+      seen: `sent to it in 24 h: ${day}, in the newest hour of these: ${hour}; waiting: ${trend(waiting)}`,
     };
   } catch (error) {
     if (isDenied(error)) return undefined;
@@ -98,6 +98,5 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 function trend(waiting: readonly number[]): string {
   const [newest = 0, oldest = newest] = [waiting[0], waiting.at(-1)];
-  if (newest > oldest) return `those that wait have grown from ${oldest} to ${newest}`;
-  return `${newest} wait${newest === 1 ? "s" : ""}`;
+  return newest > oldest ? `grown from ${oldest} to ${newest}` : String(newest);
 }
