@@ -96,7 +96,9 @@ interface Shown {
 
 function untrusted(code: string, error: Error, at: string, shown: Shown | undefined): Reached {
   const url = `https://${at}`;
-  if (/WRONG_VERSION|PACKET_LENGTH|wrong version number|packet length too long|http request/i.test(code + error.message)) {
+  if (
+    /WRONG_VERSION|PACKET_LENGTH|wrong version number|packet length too long|http request/i.test(code + error.message)
+  ) {
     return {
       seen: `${at}: this port speaks http, and <host> says https`,
       fix: "Write into <host> the port that speaks https, or turn TLS on in the indexer; where it is meant to do without, write http://",

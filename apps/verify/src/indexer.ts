@@ -17,6 +17,8 @@ export interface Indexer extends AsyncDisposable {
   identity(): Promise<Identity | undefined>;
   /** A request as someone who may change it types it; the password is asked for. */
   command(method: string, path: string, body?: object): Command;
+  /** What has to be finished before the program ends, however late it is. */
+  owes(work: Promise<unknown>): void;
 }
 
 export interface Identity {
@@ -48,6 +50,7 @@ const requestTimeout = 4_000;
 
 export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Indexer {
   const clients: Promise<Client>[] = [];
+  const owed: Promise<unknown>[] = [];
   const connection = once(() => readConnection(settings));
   const session = (find: FindCredentials): Session => {
     const credentials = once(find);
@@ -73,7 +76,9 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
     admin: users.admin && session(users.admin),
     identity: once(async () => identityOf(await own.ask("GET", "/_plugins/_security/authinfo"))),
     command: (method, path, body) => curl(settings, method, path, body),
+    owes: (work) => void owed.push(work),
     async [Symbol.asyncDispose]() {
+      await Promise.allSettled(owed);
       for (const client of await Promise.allSettled(clients)) {
         if (client.status === "fulfilled") await client.value.close();
       }

@@ -19,6 +19,7 @@ import {
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
 import { type Flow, readFlow } from "./flow.ts";
+import type { Indexer } from "./indexer.ts";
 import type { Manager } from "./manager.ts";
 import { type Role, readRole } from "./role.ts";
 
@@ -28,6 +29,8 @@ type Credentials = ReturnType<typeof lakeCredentials>;
 export interface Lake {
   readonly subscriber: Subscriber;
   readonly manager: Manager | undefined;
+  /** Where its events go; undefined where ossec.conf names none. */
+  readonly indexer: Indexer | undefined;
   region(): Promise<string>;
   /** What the role is assumed with. */
   readonly base: () => Credentials;
@@ -86,6 +89,7 @@ export interface Surroundings {
   readonly adminEndpoint?: string;
   readonly region?: string;
   readonly manager?: Manager;
+  readonly indexer?: Indexer;
   readonly accounts?: readonly string[];
   readonly buckets?: readonly string[];
   readonly staleHours?: number;
@@ -120,6 +124,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
   const lake: Lake = {
     subscriber,
     manager: surroundings.manager,
+    indexer: surroundings.indexer,
     endpoint,
     accounts: surroundings.accounts,
     buckets: surroundings.buckets ?? [],

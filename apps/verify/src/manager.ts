@@ -7,6 +7,8 @@ export interface Manager {
   readonly issues: readonly Issue[];
   /** Folder of dead letters; it need not be there yet. */
   readonly state: string;
-  /** Asked before each request to the indexer; undefined where no user is set. */
-  readonly indexerUser?: { readonly username: string; readonly password: string };
+  /** Of this machine; the dashboard chooses documents by it. */
+  readonly hostname?: string;
+  /** Where the files of the machine are, `/` as a rule; undefined: they are not looked at. */
+  readonly root?: string;
 }

@@ -26,8 +26,12 @@ With what it is checked:
   --accounts A,B           accounts that should send events; otherwise those of the AWS organization, where it may be asked
   --stale HOURS            a source that has sent nothing for so long is a warning (24)
   --admin-profile NAME     AWS profile for what the lake's role may not look at; it is only ever looked with
+  --indexer-credentials FILE  the subscriber's user of the indexer, as the subscriber has it: two lines, username=… and
+                           password=…, mode 0600; otherwise INDEXER_USERNAME and INDEXER_PASSWORD
+  --indexer-admin FILE     the same of a user who may look at what the subscriber's may not, and delete the probe
   --only A,B, --skip A,B   checks to run, or to leave out
   --no-receive             leave out what receives a message from the queue
+  --no-probe               leave out what writes a document into the indexer
 What is told:
   --output FORM            text (default), json, junit or html
   --fix-plan               print the changes as commands of the AWS CLI, and run none
@@ -38,7 +42,8 @@ What is told:
   --list                   print the checks, and run none
   --help
 
-Nothing is changed: one message is received from the queue of each subscriber and given back at once.
+Nothing is changed: one message is received from the queue of each subscriber and given back at once, and one document
+is written into an index of its own, where there is someone who may delete that index again.
 Exit code: 0 nothing failed, 1 something failed, 2 it could not run, 3 warnings only, with --strict.
 `;
 
@@ -66,7 +71,10 @@ export function parseOptions(args: readonly string[]) {
         "admin-profile": { type: "string" },
         only: { type: "string" },
         skip: { type: "string" },
+        "indexer-credentials": { type: "string" },
+        "indexer-admin": { type: "string" },
         "no-receive": { type: "boolean", default: false },
+        "no-probe": { type: "boolean", default: false },
         output: { type: "string", default: "text" },
         "fix-plan": { type: "boolean", default: false },
         redact: { type: "boolean", default: false },

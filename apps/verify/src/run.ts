@@ -1,14 +1,17 @@
 import { lakeCredentials } from "@threatlockdown/aws-auth";
+import { readCredentials } from "@threatlockdown/indexer-client";
 import { CannotRun } from "./cannot-run.ts";
 import { type Check, type Result, runChecks } from "./check.ts";
 import { checks } from "./checks/table.ts";
+import { type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, type Surroundings } from "./lake.ts";
+import type { Manager } from "./manager.ts";
 import { help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
 import { fixPlan } from "./report/fix-plan.ts";
 import { htmlReport } from "./report/html.ts";
 import { jsonList, jsonReport } from "./report/json.ts";
 import { junitReport } from "./report/junit.ts";
-import { mapResult, redaction, revealed } from "./report/redact.ts";
+import { mapResult, type Names, redaction, revealed } from "./report/redact.ts";
 import { textList, textReport } from "./report/text.ts";
 import { readSubscribers, type Subscribers } from "./subscribers.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
@@ -41,7 +44,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   if (report === undefined) {
     throw new CannotRun(`--output ${options.output} is none of ${Object.keys(reports).join(", ")}.`);
   }
-  const table = chosen(checks({ receive: !options["no-receive"] }), options);
+  const table = chosen(checks({ receive: !options["no-receive"], probe: !options["no-probe"] }), options);
   if (options.list) {
     world.print(options.output === "json" ? jsonList(table) : textList(table));
     return 0;
@@ -50,7 +53,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const surroundings = await surroundingsOf(options, world, found);
   let told: string | undefined;
   for (;;) {
-    const results = await verify(table, found, surroundings, options);
+    const results = await verify(table, found, surroundings, options, world.environment);
     const verdict = verdictOf(results, { strict: options.strict });
     const states = JSON.stringify(results.map(({ state }) => state));
     if (states !== told) world.print(report(verdict, results, world.colours));
@@ -92,11 +95,14 @@ async function verify(
   { subscribers }: Subscribers,
   surroundings: Surroundings,
   options: Options,
+  environment: NodeJS.ProcessEnv,
 ): Promise<Result[]> {
+  await using indexer = indexerOf(surroundings.manager, options, environment);
+  const all = { ...surroundings, ...(indexer !== undefined && { indexer }) };
   const found = await Promise.all(
     subscribers.map(async (subscriber, at) => {
       const own = at === 0 ? table : table.filter(({ once }) => !once);
-      const results = await runChecks(own, createLake(subscriber, surroundings), limits);
+      const results = await runChecks(own, createLake(subscriber, all), limits);
       const { externalId } = subscriber;
       if (!options["show-external-id"] || externalId === undefined) return results;
       return results.map((result) => mapResult(result, revealed(externalId)));
@@ -104,8 +110,39 @@ async function verify(
   );
   const results = found.flat();
   if (!options.redact) return results;
-  const redact = redaction(results.map(({ check: _, ...told }) => JSON.stringify(told)));
+  const names = await namesOf(surroundings.manager, indexer);
+  const redact = redaction(
+    results.map(({ check: _, ...told }) => JSON.stringify(told)),
+    names,
+  );
   return results.map((result) => mapResult(result, redact));
+}
+
+/** The indexer that the subscriber writes to, found as it finds it; another one for each run. */
+function indexerOf(
+  manager: Manager | undefined,
+  { "indexer-credentials": own, "indexer-admin": admin }: Options,
+  environment: NodeJS.ProcessEnv,
+): Indexer | undefined {
+  const settings = manager?.settings.indexer;
+  if (settings?.enabled !== true || settings.hosts.length === 0) return undefined;
+  return openIndexer(settings, {
+    own: () => readCredentials(own, environment),
+    ...(admin !== undefined && { admin: () => readCredentials(admin, environment) }),
+  });
+}
+
+/** What is this installation's own beside the names that AWS gives. */
+async function namesOf(manager: Manager | undefined, indexer: Indexer | undefined): Promise<Names> {
+  const identity = await indexer?.identity().catch(() => undefined);
+  const hosts = indexer?.settings.hosts.map((host) => new URL(host).hostname) ?? [];
+  const { cluster } = manager?.settings ?? {};
+  return [
+    ...hosts.filter((host) => !/^(localhost|127\.[\d.]+|\[::1\])$/.test(host)).map((host) => [host, "host"] as const),
+    ...(identity === undefined ? [] : [[identity.name, "user"] as const]),
+    ...(manager?.hostname === undefined ? [] : [[manager.hostname, "manager"] as const]),
+    ...(cluster?.enabled === true ? [[cluster.name, "cluster"] as const, [cluster.nodeName, "node"] as const] : []),
+  ];
 }
 
 type Report = (verdict: Verdict, results: readonly Result[], colours: boolean) => string;

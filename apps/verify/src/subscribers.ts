@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AuthError, endpointUrl, lakeCredentials } from "@threatlockdown/aws-auth";
 import { issueLine, readSettings, type Subscriber } from "@threatlockdown/ossec-config";
@@ -76,7 +77,7 @@ async function readExternalId(file: string | undefined, environment: NodeJS.Proc
   return text.trim();
 }
 
-/** The subscribers of Security Lake, of disabled modules too. What is wrong with the file is complained of. */
+/** The subscribers of Security Lake, of disabled modules too. Where there are none, what is wrong with the file is complained of. */
 async function readManager(
   { config: file = defaultConfiguration, state }: Options,
   complain: (line: string) => void,
@@ -87,13 +88,14 @@ async function readManager(
     );
   });
   const { settings, issues } = readSettings(text);
+  // With a subscriber that can be read, what is wrong beside it is a finding among others.
+  if (settings.modules.some(({ subscribers }) => subscribers.length > 0)) {
+    return { file, settings, issues, state: state ?? defaultState(file), hostname: hostname(), root: "/" };
+  }
   for (const issue of issues) if (issue.severity !== "info") complain(issueLine(issue, file));
   const errors = issues.filter(({ severity }) => severity === "error").length;
   if (errors > 0)
     throw new CannotRun(`The configuration ${file} has ${errors} error${errors === 1 ? "" : "s"}, see above.`);
-  if (settings.modules.some(({ subscribers }) => subscribers.length > 0)) {
-    return { file, settings, issues, state: state ?? defaultState(file) };
-  }
   throw new CannotRun(`The configuration ${file} has no <subscriber type="security_lake"> in a <wodle name="aws-s3">.`);
 }
 

@@ -9,14 +9,7 @@ import {
 } from "@threatlockdown/indexer-client";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { type Command, setupCommand } from "../command.ts";
-import {
-  type Answer,
-  type Indexer,
-  knowsNoSuchAddress,
-  missingIn,
-  reasonOf,
-  type Session,
-} from "../indexer.ts";
+import { type Answer, type Indexer, knowsNoSuchAddress, missingIn, reasonOf, type Session } from "../indexer.ts";
 import { day, hostBlock, type Reached, reachHost } from "../indexer-host.ts";
 import type { Lake } from "../lake.ts";
 import { probeIndices } from "../probe.ts";
@@ -25,7 +18,7 @@ const late = "Look whether the indexer is overloaded, or its network slow";
 
 export const noIndexer: Finding = {
   state: "not applicable",
-  seen: "no indexer is looked at: ossec.conf names none, or none was read; the subscriber then writes to files, or to the manager's own engine",
+  seen: "ossec.conf names no indexer, or has it disabled: the subscriber runs with --output file:FOLDER or --output analysisd only",
 };
 
 /** The same for every check of the indexer. */
@@ -70,7 +63,8 @@ function unexpected(answer: Answer): Finding {
 export const indexer: Check = {
   id: "indexer",
   title: "The indexer is reached",
-  explain: "Events are written to the indexer of ossec.conf over HTTPS; while it cannot be reached, they wait in the queue.",
+  explain:
+    "Events are written to the indexer of ossec.conf over HTTPS; while it cannot be reached, they wait in the queue.",
   needs: [],
   once: true,
   late,
@@ -176,7 +170,8 @@ function endsOf(name: string, pem: unknown): End[] {
 export const indexerUser: Check = {
   id: "indexer-user",
   title: "The indexer accepts the subscriber's user",
-  explain: "The subscriber stops at the first refusal of its user, and takes nothing from the queue until that is mended.",
+  explain:
+    "The subscriber stops at the first refusal of its user, and takes nothing from the queue until that is mended.",
   needs: ["indexer"],
   once: true,
   late,
@@ -247,7 +242,11 @@ export const indexerHealth: Check = {
       (session) => session.ask("GET", "/_cluster/health"),
       (answer) => {
         if (answer.status !== 200) return unexpected(answer);
-        const { status, number_of_nodes: nodes, unassigned_shards: unassigned } = answer.body as Record<string, unknown>;
+        const {
+          status,
+          number_of_nodes: nodes,
+          unassigned_shards: unassigned,
+        } = answer.body as Record<string, unknown>;
         const seen = `${status}, ${nodes} nodes, ${unassigned} shards without a node`;
         if (status !== "red") return { state: "ok", seen };
         return {
@@ -346,7 +345,9 @@ function yaml(value: object, indent = ""): string {
       const items = content.map((item: unknown) =>
         typeof item === "string"
           ? `${indent}  - ${item}\n`
-          : yaml(item as object, `${indent}    `).replace(/^ {2}/, "").replace(/^( *) {2}(?=\S)/, "$1- "),
+          : yaml(item as object, `${indent}    `)
+              .replace(/^ {2}/, "")
+              .replace(/^( *) {2}(?=\S)/, "$1- "),
       );
       return `${indent}${name}:\n${items.join("")}`;
     })

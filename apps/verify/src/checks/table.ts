@@ -1,5 +1,16 @@
 import type { Check } from "../check.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
+import { dashboardFields, indexerLag, indexerProbe, indexerProbeLeftOut } from "./indexed.ts";
+import {
+  indexer,
+  indexerBlocks,
+  indexerCertificate,
+  indexerHealth,
+  indexerPermissions,
+  indexerRetention,
+  indexerTemplate,
+  indexerUser,
+} from "./indexer.ts";
 import { keys } from "./keys.ts";
 import { configuration, disk } from "./manager.ts";
 import { messages } from "./messages.ts";
@@ -8,11 +19,28 @@ import { queue, queueEncryption, queuePolicy } from "./queue.ts";
 import { assumeRole, externalId, role, rolePermissions, user } from "./role.ts";
 import { clock, credentials, endpoints, region } from "./surroundings.ts";
 
+export interface Effects {
+  /** A message is received from the queue, and given back. */
+  readonly receive: boolean;
+  /** A document is written into the indexer, and removed. */
+  readonly probe?: boolean;
+}
+
 /** All checks, in the order of the report; what a check needs stands before it, and causes before their effects. */
-export function checks({ receive }: { readonly receive: boolean }): readonly Check[] {
+export function checks({ receive, probe = true }: Effects): readonly Check[] {
   return [
     configuration,
     disk,
+    indexer,
+    indexerCertificate,
+    indexerUser,
+    indexerHealth,
+    indexerBlocks,
+    indexerPermissions,
+    indexerTemplate,
+    indexerRetention,
+    probe ? indexerProbe : indexerProbeLeftOut,
+    dashboardFields,
     region,
     endpoints,
     clock,
@@ -31,5 +59,6 @@ export function checks({ receive }: { readonly receive: boolean }): readonly Che
     queuePolicy,
     messages,
     receive ? newestObjectCheck : newestObjectUntouched,
+    indexerLag,
   ];
 }

@@ -22,11 +22,14 @@ const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]+/g;
 /** Names that AWS itself gives are no secret. */
 const common = /^(root|\*|aws|ext|admin)$/;
 
+/** Names to be masked as well, and what they are names of. */
+export type Names = readonly (readonly [name: string, kind: string])[];
+
 /**
  * Masks account numbers, access keys and the names of what belongs to them, the same always by the same mark, so that a
  * report can be read by others. Of all texts together, for a name is masked wherever it stands.
  */
-export function redaction(texts: readonly string[]): (text: string) => string {
+export function redaction(texts: readonly string[], names: Names = []): (text: string) => string {
   const marks = new Map<string, string>();
   const mark = (found: string, kind: string): void => {
     if (marks.has(found) || common.test(found)) return;
@@ -34,6 +37,7 @@ export function redaction(texts: readonly string[]): (text: string) => string {
     marks.set(found, `<${kind}-${count}>`);
   };
   const all = texts.join("\n");
+  for (const [name, kind] of names) mark(name, kind);
   for (const found of all.match(/\baws-security-data-lake-[a-z0-9-]+\b/g) ?? []) mark(found, "bucket");
   for (const found of all.match(arn) ?? []) {
     const [, , service = "", , , ...rest] = found.split(":");
