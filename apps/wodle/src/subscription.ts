@@ -114,14 +114,13 @@ async function awsClients(
       ),
   });
   const endpoint = subscription.serviceEndpoint === undefined ? {} : s3Endpoint(subscription.serviceEndpoint);
+  const sqs = new SQSClient({ region, credentials, requestHandler, ...sqsSettings(subscription.queue) });
+  const s3 = new S3Client({ region, credentials, requestHandler, ...endpoint });
+  // It makes a copy of every request and answer for a log that there is not.
+  for (const { middlewareStack } of [sqs, s3]) middlewareStack.remove("loggerMiddleware");
   return {
-    sqs: new SQSClient({ region, credentials, requestHandler, ...sqsSettings(subscription.queue) }),
-    s3: new S3Client({
-      region,
-      credentials,
-      requestHandler,
-      ...endpoint,
-    }),
+    sqs,
+    s3,
     async [Symbol.asyncDispose]() {
       for (const agent of Object.values(agents)) agent.destroy();
     },

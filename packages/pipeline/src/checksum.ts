@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { Crc32c, Crc64Nvme } from "@aws-sdk/checksums/crc";
+import { Crc32c } from "@aws-sdk/checksums/crc";
 import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import { crc64Nvme } from "./crc64.ts";
 
 /** Checksums of the whole object that came with an answer, in base64. */
 export type Checksums = Pick<
@@ -10,8 +11,12 @@ export type Checksums = Pick<
 >;
 
 const algorithms = {
-  ChecksumCRC64NVME: (bytes: Uint8Array) => digest(new Crc64Nvme(), bytes),
-  ChecksumCRC32C: (bytes: Uint8Array) => digest(new Crc32c(), bytes),
+  ChecksumCRC64NVME: crc64Nvme,
+  ChecksumCRC32C(bytes: Uint8Array) {
+    const sum = new Crc32c();
+    sum.update(bytes);
+    return sum.digest();
+  },
   ChecksumCRC32(bytes: Uint8Array) {
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(crc32(bytes));
@@ -33,14 +38,4 @@ export async function mismatch(given: Checksums, bytes: Uint8Array): Promise<str
     if (Buffer.from(await of(bytes)).toString("base64") !== expected) return name.replace("Checksum", "");
   }
   return undefined;
-}
-
-interface Digesting {
-  update(bytes: Uint8Array): void;
-  digest(): Promise<Uint8Array>;
-}
-
-function digest(sum: Digesting, bytes: Uint8Array): Promise<Uint8Array> {
-  sum.update(bytes);
-  return sum.digest();
 }

@@ -44,6 +44,8 @@ const credentials = lakeCredentials({
 const requestHandler = { httpAgent: { keepAlive: true, maxSockets: 2 * concurrency } };
 const sqs = new SQSClient({ region, endpoint: url, credentials, requestHandler });
 const s3 = new S3Client({ region, endpoint: url, credentials, requestHandler, forcePathStyle: true });
+// As the wodle does.
+for (const { middlewareStack } of [sqs, s3]) middlewareStack.remove("loggerMiddleware");
 
 let rows = 0;
 const sink: Sink = {
