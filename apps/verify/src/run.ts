@@ -23,12 +23,14 @@ export interface World {
   readonly complain: (line: string) => void;
   readonly colours: boolean;
   readonly wait: (milliseconds: number) => Promise<unknown>;
+  /** Default: `limits`. */
+  readonly limits?: typeof limits;
   /** Beside what the options say. */
   readonly surroundings?: Surroundings;
 }
 
 /** Milliseconds: of one check, and of a whole run, which a person waits for. */
-const limits = { timeout: 6_000, total: 9_000 };
+export const limits = { timeout: 6_000, total: 9_000 };
 
 /**
  * Prints the report and returns the exit code.
@@ -53,7 +55,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const surroundings = await surroundingsOf(options, world, found);
   let told: string | undefined;
   for (;;) {
-    const results = await verify(table, found, surroundings, options, world.environment);
+    const results = await verify(table, found, surroundings, options, world);
     const verdict = verdictOf(results, { strict: options.strict });
     const states = JSON.stringify(results.map(({ state }) => state));
     if (states !== told) world.print(report(verdict, results, world.colours));
@@ -95,14 +97,14 @@ async function verify(
   { subscribers }: Subscribers,
   surroundings: Surroundings,
   options: Options,
-  environment: NodeJS.ProcessEnv,
+  world: World,
 ): Promise<Result[]> {
-  await using indexer = indexerOf(surroundings.manager, options, environment);
+  await using indexer = indexerOf(surroundings.manager, options, world.environment);
   const all = { ...surroundings, ...(indexer !== undefined && { indexer }) };
   const found = await Promise.all(
     subscribers.map(async (subscriber, at) => {
       const own = at === 0 ? table : table.filter(({ once }) => !once);
-      const results = await runChecks(own, createLake(subscriber, all), limits);
+      const results = await runChecks(own, createLake(subscriber, all), world.limits ?? limits);
       const { externalId } = subscriber;
       if (!options["show-external-id"] || externalId === undefined) return results;
       return results.map((result) => mapResult(result, revealed(externalId)));

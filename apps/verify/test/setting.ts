@@ -160,7 +160,7 @@ const pascal = (name: string) =>
     .join("");
 
 /** As a shell splits them, quotes taken off. */
-function words(command: string): string[] {
+export function words(command: string): string[] {
   return [...command.matchAll(/(?:'[^']*'|\\.|[^\s'\\])+/g)].map(([word]) =>
     word.replaceAll(/'([^']*)'|\\(.)/g, (_, quoted?: string, escaped?: string) => quoted ?? escaped ?? ""),
   );
