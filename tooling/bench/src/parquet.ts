@@ -5,13 +5,12 @@ import { parseArgs } from "node:util";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { fileSource, open, rows } from "@threatlockdown/parquet-reader";
 import { makeObject, type SourceName, sourceNames } from "@threatlockdown/tooling-lake";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import type { Report } from "./figure.ts";
 import { cpu } from "./parquet/cpu.ts";
 import { unpacker } from "./parquet/floor.ts";
 import { memory } from "./parquet/memory.ts";
-import { plain, smallObjects } from "./parquet/small.ts";
+import { slowPeers } from "./parquet/peers.ts";
+import { smallObjects } from "./parquet/small.ts";
 import { workers } from "./parquet/workers.ts";
 
 /**
@@ -31,8 +30,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       large: { type: "string", default: "0" },
       /** Which parts are measured. */
       parts: { type: "string", default: "files,small,workers" },
-      /** Hyparquet takes a minute or more over all sources. */
-      hyparquet: { type: "boolean", default: false },
+      /** Besides DuckDB: any of hyparquet, parquet-wasm (with apache-arrow) and pyarrow, where they are installed. */
+      peers: { type: "string", default: "" },
     },
   });
   const parts = new Set(values.parts.split(","));
@@ -41,7 +40,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
   try {
     const sources = values.sources.split(",") as SourceName[];
     if (parts.has("files")) {
-      await largeFiles(report, folder, sources, Number(values.rows), rounds, values.hyparquet);
+      await largeFiles(report, folder, sources, Number(values.rows), rounds, values.peers.split(",").filter(Boolean));
     }
     if (parts.has("small")) await smallObjects(report, Number(values.objects));
     if (parts.has("workers")) await workers(report, Number(values.rows), rounds);
@@ -57,7 +56,7 @@ async function largeFiles(
   sources: readonly SourceName[],
   rowCount: number,
   rounds: number,
-  withHyparquet: boolean,
+  peers: readonly string[],
 ): Promise<void> {
   const database = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await database.connect();
@@ -75,7 +74,6 @@ async function largeFiles(
       unwritten: [] as number[],
       floor: [] as number[],
       duckdb: [] as number[],
-      hyparquet: [] as number[],
     };
     for (let round = 0; round < rounds; round++) {
       // Each writes a new file: freeing what the one before wrote is not its work.
@@ -86,7 +84,12 @@ async function largeFiles(
       if (unpack !== undefined) times.floor.push(await cpu(unpack));
       times.duckdb.push(await cpu(() => connection.run(duck)));
       rmSync(target);
-      if (withHyparquet && round === 0) times.hyparquet.push(await cpu(() => byHyparquet(path, target)));
+    }
+    const others = new Map<string, number>([["duckdb", Math.min(...times.duckdb)]]);
+    for (const peer of peers) {
+      const time = await slowPeers[peer]?.(path, target);
+      if (time === undefined) report.remark(`${peer} is not installed`);
+      else others.set(peer, time);
     }
     rmSync(path);
     const ours = Math.min(...times.ours);
@@ -102,9 +105,7 @@ async function largeFiles(
         theirs: rate(floor),
         unit: "rows per CPU second",
       });
-    for (const peer of ["duckdb", "hyparquet"] as const) {
-      if (times[peer].length === 0) continue;
-      const theirs = Math.min(...times[peer]);
+    for (const [peer, theirs] of others) {
       if (peer === "duckdb") ratios.push(theirs / ours);
       report.figure({
         bench: "parquet",
@@ -145,11 +146,4 @@ async function toNowhere(path: string): Promise<void> {
   const source = await fileSource(path);
   for await (const _ of rows(await open(source)));
   await source.close();
-}
-
-async function byHyparquet(path: string, target: string): Promise<void> {
-  const file = await asyncBufferFromFile(path);
-  const out = openSync(target, "w");
-  for (const row of await parquetReadObjects({ file, compressors })) writeSync(out, `${JSON.stringify(row, plain)}\n`);
-  closeSync(out);
 }

@@ -5,6 +5,7 @@ import { compressors } from "hyparquet-compressors";
 import type { Report } from "../figure.ts";
 import { median } from "../median.ts";
 import { cpu } from "./cpu.ts";
+import { plain } from "./peers.ts";
 
 /** Sources whose objects are timed, and of how many rows. */
 const sources: readonly SourceName[] = ["cloud_trail_mgmt_2_0", "vpc_flow_2_0"];
@@ -65,11 +66,6 @@ async function byHyparquet(objects: readonly Uint8Array[]): Promise<void> {
     const file = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
     for (const row of await parquetReadObjects({ file, compressors })) JSON.stringify(row, plain);
   }
-}
-
-/** Hyparquet gives BigInts, which JSON has not. */
-export function plain(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
 }
 
 /** Copies of an object, each with another name of the same length for its schema's root, so that none has a plan yet. */
