@@ -35,7 +35,7 @@ const dayMs = 86_400_000;
 export async function createAuthority(now: Date = new Date()): Promise<Authority> {
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const name = "CN=ThreatLockDown test authority";
-  const validity = { notBefore: new Date(+now - 30 * dayMs), notAfter: new Date(+now + 30 * dayMs) };
+  const validity = { notBefore: new Date(+now - 30 * dayMs), notAfter: new Date(+now + 90 * dayMs) };
   const own = await X509CertificateGenerator.createSelfSigned({
     name,
     keys,

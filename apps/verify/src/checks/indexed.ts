@@ -125,7 +125,7 @@ export const indexerLag: Check = {
     if ("state" in found) return found;
     const object = await newestOf(lake, found.newest, signal);
     const allowed = leastLag + 2 * period(lake);
-    if (object === "denied") return withoutBucket(found.newest, allowed);
+    if (typeof object === "string") return withoutBucket(found.newest, allowed, object);
     const age = Date.now() - (object?.modified.getTime() ?? 0);
     if (object === undefined) return { state: "ok", seen: "no object has arrived in the lake yet" };
     const written = `the newest object was written ${span(age)} ago`;
@@ -177,7 +177,7 @@ async function newestOf(
   lake: Lake,
   { security_lake: origin }: Stored = {},
   signal: AbortSignal,
-): Promise<ListedObject | undefined | "denied"> {
+): Promise<ListedObject | undefined | "denied" | "unanswered"> {
   try {
     const { s3 } = await (lake.admin ?? lake.clients)();
     const named = lake.buckets.length > 0 ? lake.buckets : origin?.bucket === undefined ? [] : [origin.bucket];
@@ -187,15 +187,17 @@ async function newestOf(
     const found = await Promise.all(buckets.map(async (bucket) => (await newestObject(s3, bucket, signal)).newest));
     return found.reduce((a, b) => (b !== undefined && (a === undefined || b.modified > a.modified) ? b : a), undefined);
   } catch (error) {
-    if (signal.aborted || !isDenied(error)) throw error;
-    return "denied";
+    // Why AWS does not answer is what other checks are for.
+    if (signal.aborted) throw error;
+    return isDenied(error) ? "denied" : "unanswered";
   }
 }
 
-function withoutBucket(newestStored: Stored | undefined, allowed: number): Finding {
+function withoutBucket(newestStored: Stored | undefined, allowed: number, why: "denied" | "unanswered"): Finding {
   const age = newestStored === undefined ? undefined : Date.now() - timeOf(newestStored);
   if (age !== undefined && age < allowed) return { state: "ok", seen: `the newest event happened ${span(age)} ago` };
   const known = age === undefined ? "no event is stored" : `the newest event happened ${span(age)} ago`;
+  if (why === "unanswered") return couldNotCheck({ because: `the lake's bucket could not be listed; ${known}` });
   return couldNotCheck({
     because: `the role may not list the lake's bucket, as is usual, to tell whether newer objects have arrived; ${known}`,
     rights: ["s3:ListBucket"],

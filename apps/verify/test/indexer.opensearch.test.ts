@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Result } from "../src/check.ts";
+import { checks } from "../src/checks/table.ts";
+import { fixPlan } from "../src/report/fix-plan.ts";
+import { htmlReport } from "../src/report/html.ts";
+import { jsonReport } from "../src/report/json.ts";
+import { junitReport } from "../src/report/junit.ts";
+import { textReport } from "../src/report/text.ts";
+import { verdictOf } from "../src/verdict.ts";
+import { indexerFaults } from "./indexer-faults.ts";
+import { createPlace, hostname, type Place, printed, writer } from "./indexer-setting.ts";
+
+let place: Place;
+beforeAll(async () => {
+  place = await createPlace();
+});
+let whole = false;
+beforeEach(async ({ task, onTestFinished }) => {
+  place.reset();
+  // A fault that was mended has left nothing that has to be restored.
+  if (!whole) await place.restore();
+  whole = false;
+  onTestFinished(() => {
+    whole = task.result?.state === "pass";
+  });
+});
+afterAll(() => place?.close());
+
+const troubles = (results: readonly Result[]) =>
+  results.flatMap(({ check, state, seen }) =>
+    state === "failed" || state === "warning" ? [`${check.id}: ${seen}`] : [],
+  );
+
+const worst = (results: readonly Result[]) => {
+  const wrong = results.filter(({ state }) => state === "failed" || state === "warning");
+  return wrong.find(({ state }) => state === "failed") ?? wrong[0];
+};
+
+const told = (results: readonly Result[]) => {
+  const verdict = verdictOf(results);
+  const reports = [textReport(verdict, results, true), jsonReport(verdict, results), htmlReport(verdict, results)];
+  return [...reports, junitReport(results), fixPlan(results)].join("\n");
+};
+
+async function indices(): Promise<string[]> {
+  const found = await place.server.request<{ index: string }[]>(
+    "GET",
+    "/_cat/indices?format=json&expand_wildcards=all",
+  );
+  return found.map(({ index }) => index).sort();
+}
+
+describe("an indexer that is right", () => {
+  it("is well in every respect, and as it was", async () => {
+    const before = await indices();
+    const results = await place.verify();
+    expect(results.filter(({ state }) => state !== "ok").map(({ check, seen }) => `${check.id}: ${seen}`)).toEqual([
+      expect.stringMatching(/^indexer-retention: the indexer has no plugin/),
+    ]);
+    expect(results.find(({ check }) => check.id === "indexer-probe")?.seen).toMatch(
+      /written, found by .*, and removed/,
+    );
+    expect(await indices()).toEqual(before);
+    const { count } = await place.server.request<{ count: number }>("GET", "/wazuh-alerts-*/_count");
+    expect(count).toBe(1);
+  });
+
+  it("is told as far as the subscriber's own user may look, who can tell the rest, and nothing is written", async () => {
+    const before = await indices();
+    place.users = { own: place.users.own };
+    const results = await place.verify();
+    expect(troubles(results)).toEqual([]);
+    const open = results.filter(({ state }) => state === "could not check").map(({ check }) => check.id);
+    expect(open).toEqual(["indexer-health", "indexer-blocks", "indexer-probe", "dashboard-fields", "indexer-lag"]);
+    expect(verdictOf(results).line).toMatch(
+      /First: Someone with cluster:monitor\/health, .*indices:data\/read\/search.* can: run it with --indexer-admin FILE\.$/,
+    );
+    expect(await indices()).toEqual(before);
+  });
+
+  it("is not judged without a user", async () => {
+    place.users = { own: async () => undefined };
+    const results = await place.verify();
+    expect(troubles(results)).toEqual([]);
+    expect(results.find(({ check }) => check.id === "indexer-user")?.fix).toMatch(/INDEXER_USERNAME/);
+  });
+});
+
+describe("a fault of the indexer is found first, and its fix as printed makes the next run clean", () => {
+  it.each(indexerFaults)("$name", async (fault) => {
+    await fault.make(place);
+    const results = await place.verify();
+    const found = worst(results);
+    expect(found && { id: found.check.id, state: found.state, seen: found.seen }).toEqual({
+      id: fault.found,
+      state: fault.state ?? "failed",
+      seen: expect.stringMatching(fault.seen),
+    });
+    expect(found?.fix).toBeTypeOf("string");
+    expect(told(results)).not.toContain(writer.password);
+    if (fault.mend !== undefined) await fault.mend(place);
+    else {
+      expect(printed(found as Result)).not.toEqual([]);
+      for (const command of printed(found as Result)) await place.perform(command);
+    }
+    expect(troubles(await place.verify())).toEqual([]);
+  });
+});
+
+describe("the request that gives events the name by which they are shown", () => {
+  it("is for those that are not shown", async () => {
+    await place.restore();
+    await place.store({ manager: "another.example" });
+    const make = indexerFaults.find(({ name }) => name === "events have the name of another manager")?.make;
+    await make?.(place);
+    const [found] = (await place.verify()).filter(({ state }) => state === "failed");
+    const [command = ""] = printed(found as Result);
+    expect(command).toMatch(/curl .* --user admin --request POST --url \S+\/_update_by_query\?conflicts=proceed/);
+    const { query, script } = JSON.parse(/--data '(.*)'$/.exec(command)?.[1]?.replaceAll("'\\''", "'") ?? "");
+    await place.store();
+    const { hits } = await place.server.request<{ hits: { hits: { _source: { manager: { name: string } } }[] } }>(
+      "POST",
+      "/wazuh-alerts-*/_search",
+      { query },
+    );
+    expect(hits.hits.map(({ _source }) => _source.manager.name)).toEqual(["another.example"]);
+    expect(script.params).toEqual({ manager: { name: hostname } });
+  });
+});
+
+describe("with all that AWS has being well", () => {
+  it("the first line says what to do about the indexer", async () => {
+    place.setting.put();
+    const { make } = indexerFaults.find(({ name }) => name === "the disk was full") ?? {};
+    await make?.(place);
+    const only = checks({ receive: true }).map(({ id }) => id);
+    const results = await place.verify({ only });
+    expect(verdictOf(results).line).toMatch(
+      /^Of \d+ checks: 1 failed, .*First: Someone who manages the indexer makes room on its disks/,
+    );
+    expect(results.flatMap(({ check, state }) => (state === "failed" ? check.id : []))).toEqual(["indexer-blocks"]);
+  });
+});
