@@ -100,10 +100,7 @@ export async function runChecks(
     // The table is in order: what a check needs is running already, unless it was not chosen.
     const needed = (await Promise.all(check.needs.map((id) => running.get(id) ?? []))).flat();
     const obstacle = needed.map(obstacleOf).find((found) => found !== undefined);
-    const found =
-      obstacle === undefined
-        ? await bounded(check, lake, Math.min(timeout, Math.max(1, end - performance.now())))
-        : couldNotCheck(obstacle);
+    const found = obstacle === undefined ? await bounded(check, lake, timeout, end) : couldNotCheck(obstacle);
     return [found].flat().map((finding) => ({ check, subject: lake.subscriber.queue, ...finding }));
   }
 }
@@ -116,28 +113,32 @@ function obstacleOf(result: Result): Obstacle | undefined {
     : undefined;
 }
 
-async function bounded(check: Check, lake: Lake, timeout: number): Promise<Finding | readonly Finding[]> {
+async function bounded(check: Check, lake: Lake, timeout: number, end: number): Promise<Finding | readonly Finding[]> {
   const late = new AbortController();
   const found = check
     .run(lake, late.signal)
     .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
   let timer: NodeJS.Timeout | undefined;
-  const end = new Promise<Finding>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(tooLate(check, timeout));
-      late.abort();
-    }, timeout);
+  const ended = new Promise<Finding>((resolve) => {
+    timer = setTimeout(
+      () => {
+        resolve(tooLate(check, timeout));
+        late.abort();
+      },
+      Math.min(timeout, Math.max(1, end - performance.now())),
+    );
   });
   try {
-    return await Promise.race([found, end]);
+    return await Promise.race([found, ended]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function tooLate({ id, late }: Check, timeout: number): Finding {
+/** The same of all checks of AWS, so that a network that is not there is told once. */
+function tooLate({ late }: Check, timeout: number): Finding {
   return couldNotCheck({
-    because: `"${id}" had no answer within ${Math.round(timeout / 100) / 10} s`,
+    because: `${late === undefined ? "AWS gave no answer" : "no answer came"} within ${timeout / 1000} s`,
     how: late ?? "Check network, proxy and endpoints from this machine to AWS",
     lasting: true,
   });

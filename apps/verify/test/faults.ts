@@ -2,7 +2,7 @@ import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/cl
 import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { notification } from "@threatlockdown/tooling-lake";
 import type { SubscriptionOptions } from "@threatlockdown/tooling-local-aws";
-import { lakeKey, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
+import { lakeKey, laterObject, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
@@ -237,6 +237,151 @@ const users: readonly Fault[] = [
     found: "user",
     seen: /service control policy/,
     mend: ({ aws, lake }) => aws.setServiceControlPolicies(lake.account, []),
+  },
+];
+
+const denyAssume = JSON.stringify({
+  Version: version,
+  Statement: [
+    { Effect: "Allow", Action: "iam:GetUser", Resource: "*" },
+    { Effect: "Deny", Action: "sts:Assume*", Resource: "*" },
+  ],
+});
+
+async function join(setting: Setting, group: string): Promise<void> {
+  await setting.aws_cli(`aws iam create-group --group-name ${group}`);
+  await setting.aws_cli(`aws iam add-user-to-group --group-name ${group} --user-name ${setting.lake.userName}`);
+}
+
+const elsewhere: readonly Fault[] = [
+  {
+    name: "user is forbidden by a policy of its group",
+    make: async (setting) => {
+      await join(setting, "managers");
+      await setting.aws_cli(
+        `aws iam put-group-policy --group-name managers --policy-name Less --policy-document '${denyAssume}'`,
+      );
+    },
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "user is forbidden by a managed policy of its group",
+    make: async (setting) => {
+      await join(setting, "managers");
+      const arn = setting.aws.createManagedPolicy("Less", denyAssume);
+      await setting.aws_cli(`aws iam attach-group-policy --group-name managers --policy-arn ${arn}`);
+    },
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "user is forbidden by a managed policy that says nothing else",
+    make: async (setting) => {
+      const arn = setting.aws.createManagedPolicy("Less", {
+        Version: version,
+        Statement: [{ Effect: "Deny", Action: "sts:*", Resource: "*" }],
+      });
+      await setting.aws_cli(`aws iam attach-user-policy --user-name ${setting.lake.userName} --policy-arn ${arn}`);
+    },
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "user's boundary forbids it",
+    make: async (setting) => {
+      const arn = setting.aws.createManagedPolicy("Bounds", {
+        Version: version,
+        Statement: [
+          { Effect: "Allow", Action: "*", Resource: "*" },
+          { Effect: "Deny", Action: "sts:AssumeRole", Resource: "*" },
+        ],
+      });
+      await setting.aws_cli(
+        `aws iam put-user-permissions-boundary --user-name ${setting.lake.userName} --permissions-boundary ${arn}`,
+      );
+    },
+    found: "user",
+    seen: /Effect Deny forbids it/,
+  },
+  {
+    name: "role is forbidden all but one action",
+    make: (setting) =>
+      rolePolicy(setting, "Less", { Effect: "Deny", NotAction: ["sqs:ReceiveMessage"], Resource: "*" }),
+    found: "role-permissions",
+    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+  },
+  {
+    name: "role is forbidden an action, and lacks it too",
+    make: (setting) => {
+      rolePolicy(setting, "Less", { Effect: "Deny", Action: "sqs:DeleteMessage", Resource: "*" });
+      const Action = subscriberActions.filter((one) => one !== "DeleteMessage").map((one) => `sqs:${one}`);
+      rolePolicy(setting, "SubscriberQueue", { Action, Resource: setting.lake.queueArn });
+    },
+    found: "role-permissions",
+    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+  },
+  {
+    name: "role is forbidden an action by a managed policy, lacks others, and has a boundary",
+    make: async (setting) => {
+      const { aws, lake } = setting;
+      const policy = (Statement: object[]) => ({ Version: version, Statement });
+      const deny = aws.createManagedPolicy("Less", policy([{ Effect: "Deny", Action: "sqs:Delete*", Resource: "*" }]));
+      const bounds = aws.createManagedPolicy("Bounds", policy([{ Effect: "Allow", Action: "s3:*", Resource: "*" }]));
+      await setting.aws_cli(`aws iam attach-role-policy --role-name ${lake.roleName} --policy-arn ${deny}`);
+      await setting.aws_cli(
+        `aws iam put-role-permissions-boundary --role-name ${lake.roleName} --permissions-boundary ${bounds}`,
+      );
+      rolePolicy(setting, "SubscriberQueue", { Action: "sqs:GetQueueUrl", Resource: lake.queueArn });
+    },
+    found: "role-permissions",
+    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+  },
+];
+
+const withKey: SettingOptions = { subscription: (aws) => ({ kmsKey: lakeKey(aws) }) };
+
+function keyPolicy({ aws, key = "" }: Setting, ...principals: readonly object[]): void {
+  const Statement = principals.map((Principal) => ({ Effect: "Allow", Principal, Action: "kms:*", Resource: "*" }));
+  aws.setKeyPolicy(key, { Version: version, Statement });
+}
+
+const keys: readonly Fault[] = [
+  {
+    name: "key does not let EventBridge send",
+    options: withKey,
+    make: (setting) => keyPolicy(setting, { AWS: `arn:aws:iam::${setting.lake.account}:root` }),
+    found: "keys",
+    seen: /key\/.* does not let events\.amazonaws\.com do kms:GenerateDataKey/,
+  },
+  {
+    name: "key lets its administrator and EventBridge use it, and no role",
+    options: withKey,
+    make: (setting) =>
+      keyPolicy(
+        setting,
+        { AWS: `arn:aws:iam::${setting.lake.account}:user/admin` },
+        { Service: "events.amazonaws.com" },
+      ),
+    found: "keys",
+    seen: /key\/.* does not let arn:aws:iam::\d+:role\/AmazonSecurityLake-.* do kms:Decrypt/,
+  },
+  {
+    name: "key is disabled",
+    options: withKey,
+    make: ({ aws, key = "" }) => aws.setKeyEnabled(key, false),
+    found: "keys",
+    seen: /key\/.* is disabled$/,
+  },
+  {
+    name: "key is disabled, and does not let EventBridge send",
+    options: withKey,
+    make: (setting) => {
+      keyPolicy(setting, { AWS: `arn:aws:iam::${setting.lake.account}:root` });
+      setting.aws.setKeyEnabled(setting.key ?? "", false);
+    },
+    found: "keys",
+    seen: /is disabled, and does not let events\.amazonaws\.com/,
   },
 ];
 
@@ -644,16 +789,33 @@ function withEndpoint(setting: Setting): void {
   setting.surroundings = { ...setting.surroundings, endpoint: setting.aws.url };
 }
 
+const inOrganization = (id: string) => ({ id, organization: "o-example" });
+
+function inAccount(account: string): { readonly key: string; readonly bytes: Uint8Array } {
+  return { ...otherObject, key: otherObject.key.replace(/accountId=\d+/, `accountId=${account}`) };
+}
+
 const objects: readonly Fault[] = [
+  {
+    name: "queue is that of another subscriber",
+    make: (setting) => {
+      const name = "AmazonSecurityLake-00000000-0000-4000-8000-000000000000-Main-Queue";
+      setting.subscriber = { ...setting.subscriber, queue: setting.aws.createQueue({ name }).arn };
+    },
+    found: "queue-name",
+    seen: /is the queue of the subscriber 00000000-.*, and the role is that of the subscriber/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
+    },
+  },
   {
     name: "queue does not exist",
     make: (setting) => {
       rolePolicy(setting, "Any", { Action: "sqs:*", Resource: "*" });
-      setting.surroundings = { ...setting.surroundings };
       setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn.replace("-Main-", "-Other-") };
     },
-    found: "notification",
-    seen: /to other targets, not to the queue .*-Other-Queue/,
+    found: "queue-name",
+    seen: /no queue AmazonSecurityLake-.*-Other-Queue in account 123456789012 and Region us-east-1; Security Lake has made there: AmazonSecurityLake-.*-Main-Queue/,
     mend: (setting) => {
       setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
     },
@@ -679,8 +841,39 @@ const objects: readonly Fault[] = [
     },
     found: "arriving",
     state: "warning",
-    seen: /nothing has come for 48 h/,
+    seen: /nothing has come for 24 h or more: aws\/VPC_FLOW\/2\.0 of 111122223333 in us-east-1: 48 h ago/,
+    mend: (setting) => setting.put(laterObject),
+  },
+  {
+    name: "one source has sent nothing for two days",
+    make: (setting) => {
+      setting.ahead = -2 * 86_400_000;
+      setting.put(otherObject);
+      setting.ahead = 0;
+    },
+    found: "arriving",
+    state: "warning",
+    seen: /nothing has come for 24 h or more: aws\/WAF\/2\.0 of \d+ in us-east-1: 48 h ago; aws\/VPC_FLOW\/2\.0 of \d+ in us-east-1: 0 min ago/,
     mend: (setting) => setting.put(otherObject),
+  },
+  {
+    name: "an account of the organization sends nothing",
+    options: { aws: { accounts: ["123456789012", "111122223333", "210987654321"].map(inOrganization) } },
+    make: (setting) => setting.put(inAccount("123456789012")),
+    found: "arriving",
+    state: "warning",
+    seen: /of account 210987654321 there is no Parquet file.*3 accounts expected, as the organization says/,
+    mend: (setting) => setting.put(inAccount("210987654321")),
+  },
+  {
+    name: "nothing announces objects for a day",
+    options: { empty: true },
+    make: ({ aws, lake }) =>
+      void aws.putObject({ bucket: lake.bucket, key: otherObject.key, body: otherObject.bytes, announce: false }),
+    found: "messages",
+    state: "warning",
+    seen: /no message that was sent to it for 24 h/,
+    mend: (setting) => setting.put(),
   },
   {
     name: "newest object is no Parquet file",
@@ -718,8 +911,8 @@ const objects: readonly Fault[] = [
       setting.surroundings = { ...setting.surroundings, region: "eu-west-1" };
       setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn.replace("us-east-1", "eu-west-1") };
     },
-    found: "role-permissions",
-    seen: /sqs:ReceiveMessage on arn:aws:sqs:eu-west-1/,
+    found: "queue-name",
+    seen: /no queue AmazonSecurityLake-.*-Main-Queue in account 123456789012 and Region eu-west-1$/,
     mend: (setting) => {
       setting.surroundings = { ...setting.surroundings, region: "us-east-1" };
       setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
@@ -731,7 +924,9 @@ export const faults: readonly Fault[] = [
   ...trusts,
   ...laxTrusts,
   ...users,
+  ...elsewhere,
   ...permissions,
+  ...keys,
   ...notifications,
   ...policies,
   ...attributes,

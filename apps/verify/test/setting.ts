@@ -27,6 +27,8 @@ export const otherObject = makeObject({ source: "waf_2_0", rows: 5, seed: "verif
 export interface Setting {
   readonly aws: LocalAws;
   readonly lake: Subscription;
+  /** ARN of the lake's key. */
+  readonly key: string | undefined;
   subscriber: Subscriber;
   surroundings: Surroundings;
   manager: Partial<Manager>;
@@ -69,10 +71,12 @@ export const provider = (credentials: Credentials) => async () => credentials;
 export async function createSetting({ aws: options, subscription, empty }: SettingOptions = {}): Promise<Setting> {
   let ahead = 0;
   const aws = await startLocalAws({ now: () => Date.now() + ahead, ...options });
-  const lake = createSubscription(aws, subscription?.(aws));
+  const given = subscription?.(aws);
+  const lake = createSubscription(aws, given);
   const setting: Setting = {
     aws,
     lake,
+    key: given?.kmsKey,
     subscriber: {
       line: 1,
       queue: lake.queueName,

@@ -49,7 +49,7 @@ describe("a subscription", () => {
     const queue = found(told, "queue");
     expect(queue).toMatchObject({ state: "ok" });
     expect(queue?.seen).toMatch(
-      /-Main-Queue, made by Security Lake: messages waiting: 1, in work: 0; visibility timeout 300 s, messages are kept 4 days, no dead-letter queue$/,
+      /-Main-Queue: messages waiting: 1, in work: 0; visibility timeout 300 s, messages are kept 4 days, no dead-letter queue$/,
     );
     const newest = found(told, "newest-object");
     expect(newest).toMatchObject({ state: "ok" });
@@ -270,7 +270,7 @@ describe("the command line", () => {
     );
     const json = await verify(["--list", "--output", "json", "--only", "queue,newest-object"]);
     expect(JSON.parse(json.stdout)).toMatchObject([
-      { id: "queue", needs: ["assume-role"] },
+      { id: "queue", needs: ["queue-name", "assume-role"] },
       { id: "newest-object", needs: ["queue"] },
     ]);
   });

@@ -218,7 +218,7 @@ describe("a whole run", () => {
     expect(performance.now() - started).toBeLessThan(8_000);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /could not check {2}credentials, role, [^:]*newest-object: because "credentials" had no answer within 0\.4 s/,
+      /could not check {2}clock, queue-name, credentials, role, [^:]*newest-object: because AWS gave no answer within 0\.4 s/,
     );
   });
 

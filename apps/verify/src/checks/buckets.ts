@@ -34,7 +34,7 @@ export const notification: Check = {
   title: "New objects are announced in the queue",
   explain:
     "The bucket tells EventBridge, whose rule tells the queue; or the bucket tells the queue itself. Otherwise objects arrive and no message does.",
-  needs: ["buckets"],
+  needs: ["buckets", "queue-name"],
   run: (lake) =>
     asAdministrator(lake, rights, lakeAccount(lake), async () => {
       const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);

@@ -7,7 +7,7 @@ import { awsCommand, type Command } from "../command.ts";
 import { type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
-import { nameOf } from "../role.ts";
+import { compareQueue } from "./queue-name.ts";
 
 /** What the subscriber does with its queue. */
 export const queueActions = [
@@ -26,7 +26,7 @@ export const queue: Check = {
   title: "The queue answers",
   explain:
     "Security Lake announces each object in the queue. A queue that cannot be found or read means that no event arrives.",
-  needs: ["assume-role"],
+  needs: ["queue-name", "assume-role"],
   async run(lake) {
     try {
       return await judge(lake, await lake.queue());
@@ -49,9 +49,7 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
   }
   const { visible, inFlight, delayed } = depth;
   const waiting = `messages waiting: ${visible}, in work: ${inFlight}${delayed > 0 ? `, delayed: ${delayed}` : ""}`;
-  const seen = `queue ${opened.name}${originOf(opened.name)}: ${waiting}; ${settings(opened)}`;
-  const mixed = mixedUp(opened.name, lake.subscriber.roleArn);
-  if (mixed !== undefined) return { state: "failed", seen: `${seen}; ${mixed}`, fix: compare };
+  const seen = `queue ${opened.name}: ${waiting}; ${settings(opened)}`;
   const short = shortcomings(opened, Number((await attributes(lake))?.VisibilityTimeout ?? opened.visibilityTimeout));
   const [first] = short;
   if (first === undefined) return { state: "ok", seen };
@@ -63,20 +61,6 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
     console: `SQS > Queues > ${opened.name} > Edit`,
     commands: [setAttributes(opened.url, Object.fromEntries(short.map(([name, value]) => [name, value])))],
   };
-}
-
-/** Security Lake names what it makes for a subscriber after it. */
-const madeBySecurityLake = /^AmazonSecurityLake-([0-9a-f-]{36})(?:-Main-Queue)?$/;
-
-function originOf(queue: string): string {
-  return madeBySecurityLake.test(queue) ? ", made by Security Lake" : ", not made by Security Lake";
-}
-
-/** The role of one subscriber, and the queue of another. */
-function mixedUp(queue: string, roleArn: string | undefined): string | undefined {
-  const [ofQueue, ofRole] = [queue, nameOf(roleArn ?? "")].map((name) => madeBySecurityLake.exec(name)?.[1]);
-  if (ofQueue === undefined || ofRole === undefined || ofQueue === ofRole) return undefined;
-  return `it is the queue of subscriber ${ofQueue}, and the role that of subscriber ${ofRole}`;
 }
 
 type Shortcoming = readonly [attribute: string, value: string, told: string];
@@ -175,14 +159,13 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
   };
 }
 
-const compare = "Compare <sqs_name> with the subscription endpoint in Security Lake > My subscribers";
 /** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */
-const deniedByName = `${compare}; if it is right, someone who may change the role adds the statement below to its policy`;
+const deniedByName = `${compareQueue}; if it is right, someone who may change the role adds the statement below to its policy`;
 
 const fixes: Readonly<Partial<Record<QueueError["code"], string>>> = {
   QUEUE_NAME: "Correct <sqs_name>: the name in the subscription endpoint of the Security Lake subscriber",
   QUEUE_FIFO: "Name the queue that Security Lake made for the subscriber in <sqs_name>",
-  QUEUE_MISSING: `${compare}; give the queue by its ARN if it is in another account or region`,
+  QUEUE_MISSING: `${compareQueue}; give the queue by its ARN if it is in another account or region`,
   QUEUE_DENIED: "Someone who may change the role adds the statement below to its policy",
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
 };

@@ -376,7 +376,7 @@ export const rolePermissions: Check = {
   title: "The role may do what a subscriber does",
   explain:
     "It receives and deletes messages, extends their time, reads the objects of each source, and decrypts where keys of the lake's own are used.",
-  needs: ["role"],
+  needs: ["role", "queue-name"],
   async run(lake) {
     const { roleArn } = lake.subscriber;
     if (roleArn === undefined) return noRole;

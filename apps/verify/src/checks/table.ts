@@ -16,6 +16,7 @@ import { configuration, disk } from "./manager.ts";
 import { messages } from "./messages.ts";
 import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { queue, queueEncryption, queuePolicy } from "./queue.ts";
+import { queueName } from "./queue-name.ts";
 import { assumeRole, externalId, role, rolePermissions, user } from "./role.ts";
 import { clock, credentials, endpoints, region } from "./surroundings.ts";
 
@@ -44,6 +45,7 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
     region,
     endpoints,
     clock,
+    queueName,
     credentials,
     role,
     user,
