@@ -1,5 +1,5 @@
 export { type Issue, issueLine, type Severity } from "./issues.ts";
-export type { Cluster, Indexer } from "./manager.ts";
+export type { Cluster, Indexer, ManagerCommand } from "./manager.ts";
 export type { Module } from "./module.ts";
 export { type NextRun, nextRun, type Schedule, type TimeOfDay } from "./schedule.ts";
 export { readSettings, type Settings } from "./settings.ts";

@@ -2,6 +2,7 @@ import {
   address,
   content,
   type Fields,
+  lastChild,
   listOf,
   no,
   type Read,
@@ -35,6 +36,24 @@ export interface Indexer {
   readonly certificateAuthorities: readonly string[];
   readonly certificate?: string;
   readonly key?: string;
+}
+
+/** `<wodle name="command">`: a program that the manager itself starts. */
+export interface ManagerCommand {
+  /** Where its element begins. */
+  readonly line: number;
+  readonly enabled: boolean;
+  readonly command: string;
+}
+
+/** Those that name a program. What is wrong with them is the manager's to tell. */
+export function readCommands(sections: readonly Element[]): ManagerCommand[] {
+  return sections.flatMap((section) => {
+    if (section.name !== "wodle" || section.attributes.get("name") !== "command") return [];
+    const command = lastChild(section, "command")?.text.trim() ?? "";
+    const enabled = lastChild(section, "disabled")?.text.trim() !== "yes";
+    return command === "" ? [] : [{ line: section.line, enabled, command }];
+  });
 }
 
 const clusterFields: Fields<Cluster> = {

@@ -1,6 +1,6 @@
 import type { Report } from "./fields.ts";
 import { type Issue, type Position, type Problem, tag } from "./issues.ts";
-import { type Cluster, type Indexer, readCluster, readIndexer } from "./manager.ts";
+import { type Cluster, type Indexer, type ManagerCommand, readCluster, readCommands, readIndexer } from "./manager.ts";
 import { type Module, readModules } from "./module.ts";
 import { readXml } from "./xml.ts";
 
@@ -9,6 +9,8 @@ export interface Settings {
   readonly modules: readonly Module[];
   readonly cluster?: Cluster;
   readonly indexer?: Indexer;
+  /** Programs that the manager starts; absent where there are none. */
+  readonly commands?: readonly ManagerCommand[];
 }
 
 /**
@@ -32,10 +34,16 @@ export function readSettings(text: string): { settings: Settings; issues: readon
   const modules = readModules(sections, report);
   const cluster = readCluster(sections, report);
   const indexer = readIndexer(sections, report);
+  const commands = readCommands(sections);
   if (roots.length === 0) add(start, "The file", noRoot);
   else if (modules.every(({ subscribers }) => subscribers.length === 0)) add(start, "The file", noSubscriber);
   return {
-    settings: { modules, ...(cluster && { cluster }), ...(indexer && { indexer }) },
+    settings: {
+      modules,
+      ...(cluster && { cluster }),
+      ...(indexer && { indexer }),
+      ...(commands.length > 0 && { commands }),
+    },
     issues: issues.sort((a, b) => a.line - b.line || a.column - b.column),
   };
 }

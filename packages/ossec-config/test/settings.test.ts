@@ -355,3 +355,26 @@ it("an issue is one line with file, place, subject, problem and fix", () => {
     `etc/ossec.conf:4:${sound.length + 1}: error: <region> is no such child tag of a subscriber. Write one of sqs_name, iam_role_arn, external_id, iam_role_duration, sts_endpoint, service_endpoint, aws_profile, discard_regex.`,
   );
 });
+
+describe("programs that the manager starts", () => {
+  it("are named with their line, disabled ones too", () => {
+    const { settings, issues } = readSettings(
+      subscriber(sound).replace(
+        "<ossec_config>\n",
+        `<ossec_config>
+  <wodle name="command"><tag>lake</tag><command>/opt/lake run --config a</command><interval>1h</interval></wodle>
+  <wodle name="command">
+    <disabled>yes</disabled>
+    <command>other</command>
+  </wodle>
+  <wodle name="command"><tag>none</tag></wodle>
+`,
+      ),
+    );
+    expect(issues).toEqual([]);
+    expect(settings.commands).toEqual([
+      { line: 2, enabled: true, command: "/opt/lake run --config a" },
+      { line: 3, enabled: false, command: "other" },
+    ]);
+  });
+});
