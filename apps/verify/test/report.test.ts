@@ -38,6 +38,7 @@ function steady(text: string): string {
     .replaceAll(/\d+ bytes/g, "20000 bytes")
     .replaceAll(/eventDay=\d+/g, "eventDay=20260101")
     .replaceAll(/threatlockdown-[\w.-]+(?= |$)/gm, "threatlockdown-host")
+    .replaceAll(/; waiting: .*$/gm, "; waiting: 1")
     .replaceAll(/written \d+ s ago/g, "written 0 s ago");
 }
 
