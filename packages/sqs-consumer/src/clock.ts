@@ -4,6 +4,8 @@ import { setTimeout as after } from "node:timers/promises";
 export interface Clock {
   /** Milliseconds on a scale that never goes back. */
   now(): number;
+  /** Milliseconds of that scale in which the process had work to do. */
+  busy(): number;
   /** Resolves after `ms` milliseconds, or as soon as `signal` is aborted; it never rejects. `Infinity` waits for the signal alone. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -13,6 +15,7 @@ const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
+  busy: () => performance.eventLoopUtilization().active,
   sleep: async (ms, signal) => {
     if (signal.aborted) return;
     await after(Math.min(Math.max(0, ms), longestTimer), undefined, { signal }).catch(() => undefined);

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "./clock.ts";
+import { adaptiveConcurrency } from "./concurrency.ts";
 import { emptiness, neverEmpty } from "./drain.ts";
 import { Fatal, Poison } from "./errors.ts";
 import type { ConsumerEvent, Emit } from "./event.ts";
@@ -23,7 +24,7 @@ export type Handle = (
 ) => Promise<void>;
 
 export interface ConsumeOptions {
-  /** Messages in work at the same time at most; 32 by default. */
+  /** Messages in work at the same time at most; 32 by default. There are fewer when those keep the process busy. */
   readonly concurrency?: number;
   /** `drain` ends when the queue is empty, `forever` when `stop` is aborted. */
   readonly mode: "drain" | "forever";
@@ -67,15 +68,6 @@ const lastMessages = 500;
 const drainPatience = 60_000;
 
 /**
- * How many messages to take into work where leases cannot be renewed: half when one took more than half of the timeout,
- * slowly more again while they finish within it.
- */
-export function sustainable(limit: number, most: number, heldMs: number, timeoutMs: number): number {
-  if (heldMs * 2 > timeoutMs) return Math.max(1, limit / 2);
-  return Math.min(most, limit + 1 / limit);
-}
-
-/**
  * Takes messages from the queue and hands each to `handle`, many at a time, keeping their leases. Delivery is at least
  * once: a message is deleted only after its handler has resolved, or the quarantine has it.
  * @throws {QueueError} when the queue cannot be used; work under way is finished before
@@ -83,7 +75,8 @@ export function sustainable(limit: number, most: number, heldMs: number, timeout
  */
 export async function consume(queue: Queue, handle: Handle, options: ConsumeOptions): Promise<Summary> {
   const clock = options.clock ?? systemClock;
-  const concurrency = Math.max(1, options.concurrency ?? defaultConcurrency);
+  const most = Math.max(1, options.concurrency ?? defaultConcurrency);
+  const concurrency = adaptiveConcurrency(most, queue.visibilityTimeout * 1000, clock);
   const changed = pulse();
   const empty = options.mode === "drain" ? emptiness(queue, clock) : neverEmpty;
   const tally = counting(options.mode === "drain");
@@ -107,7 +100,6 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
   const working = new Set<Promise<void>>();
   const settling = new Map<Lease, Promise<void>>();
   let running = 0;
-  let limit = concurrency;
   let end: { readonly reason: unknown } | undefined;
   let failure: { readonly error: unknown } | undefined;
 
@@ -117,9 +109,9 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
     if (intake.signal.aborted) return abandon(lease, end?.reason ?? new Error("no more messages are taken"));
     running += 1;
     const outcome = await attempt(handle, message, lease);
+    if (leases.denied) concurrency.bounded();
+    concurrency.finished(running, clock.now() - lease.heldSince);
     running -= 1;
-    const heldMs = clock.now() - lease.heldSince;
-    limit = leases.denied ? sustainable(limit, concurrency, heldMs, queue.visibilityTimeout * 1000) : concurrency;
     changed.beat();
     await judge(lease, outcome);
   };
@@ -192,7 +184,7 @@ export async function consume(queue: Queue, handle: Handle, options: ConsumeOpti
   const unlisten = [listen(options.stop, stop), listen(options.end, () => endNow(options.end?.reason))];
   try {
     const demand = {
-      room: () => Math.min(limit - running, concurrency * heldPerWorker - leases.size),
+      room: () => Math.min(concurrency.limit - running, most * heldPerWorker - leases.size),
       wait: () => empty.wait(),
       quiet: () => empty.reached(),
       over: () => empty.reached() && working.size === 0,

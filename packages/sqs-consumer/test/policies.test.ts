@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { batches } from "../src/batch.ts";
-import { sustainable } from "../src/consume.ts";
+import { adapted, sustainable } from "../src/concurrency.ts";
 import { meaning } from "../src/errors.ts";
 import { pollers } from "../src/intake.ts";
 import { extension } from "../src/lease.ts";
@@ -38,6 +38,21 @@ describe("pollers", () => {
     [8, 10, 0, 1],
   ])("%i open, asked %i, got %i: %i", (open, asked, got, wanted) => {
     expect(pollers(open, asked, got)).toBe(wanted);
+  });
+});
+
+describe("adapted", () => {
+  it.each([
+    [16, 64, 0.2, 24],
+    [16, 64, 0.89, 24],
+    [48, 64, 0.5, 64],
+    [2, 3, 0.5, 3],
+    [16, 64, 0.95, 16],
+    [40, 64, 1, 36],
+    [16, 64, 1, 16],
+    [5, 5, 1, 5],
+  ])("%i of at most %i, busy for %d of the time: %i", (limit, most, busy, next) => {
+    expect(adapted(limit, most, busy)).toBe(next);
   });
 });
 

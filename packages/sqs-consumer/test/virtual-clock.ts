@@ -7,6 +7,8 @@ interface Sleeper {
 }
 
 export interface VirtualClock extends Clock {
+  /** Has the process busy for this share of the time from now on; it is idle at first. */
+  load(share: number): void;
   /** Sleeps without a signal. */
   pass(ms: number): Promise<void>;
 }
@@ -46,5 +48,16 @@ export function virtualClock(): VirtualClock {
       if (!driving) void drive();
     });
 
-  return { now: () => time, sleep, pass: (ms) => sleep(ms) };
+  /** The share of the time, since when, and what was before. */
+  let load = { share: 0, since: 0, before: 0 };
+  const busy = () => load.before + (time - load.since) * load.share;
+  return {
+    now: () => time,
+    busy,
+    load(share) {
+      load = { share, since: time, before: busy() };
+    },
+    sleep,
+    pass: (ms) => sleep(ms),
+  };
 }
