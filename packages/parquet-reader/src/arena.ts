@@ -26,12 +26,17 @@ export class Arena {
     this.look();
   }
 
-  /** Forgets all blocks. */
-  reset(memoryBytes: number): void {
-    this.top = HEAP_START;
+  /** Forgets all blocks but those below the mark. */
+  reset(memoryBytes: number, mark: number = HEAP_START): void {
+    this.top = mark;
     for (const list of this.free) if (list.length > 0) list.length = 0;
     this.limit = memoryBytes;
     this.u8.fill(0, NULL_REF - 8, NULL_REF + 64); // NULL_REF, DROPPED_REF, FAULT
+  }
+
+  /** The end of all blocks there are. */
+  mark(): number {
+    return this.top;
   }
 
   get byteLength(): number {

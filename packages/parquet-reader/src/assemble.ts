@@ -1,5 +1,4 @@
 import type { Arena } from "./arena.ts";
-import type { Column } from "./column.ts";
 import {
   LEAF_CONSTANT,
   LEAF_CURSOR,
@@ -23,6 +22,7 @@ import {
   OP_VALUES,
   OP_WORDS,
 } from "./kernel/layout.ts";
+import type { PlannedLeaf } from "./plan.ts";
 import type { List, MapNode, Node, Struct } from "./schema.ts";
 import { keyText, nullText, type Position, type Shape, type Shaping } from "./shape.ts";
 
@@ -36,7 +36,7 @@ type Operand =
   | { readonly cursors: readonly number[] }; // table of addresses of the cursors of leaves, its length first
 
 /** An operation before it is written: the code and its operands. Literals are latin1 bytes. */
-type Op = readonly [number, ...Operand[]];
+export type Op = readonly [number, ...Operand[]];
 
 /** Ops with whether they always write something. */
 interface Piece {
@@ -52,6 +52,16 @@ export interface Program {
   readonly size: number;
   /** Bytes of all its literals: what one pass without loops writes beside values. */
   readonly literalBytes: number;
+  /** Whether it stays on the shelf when it is done with. */
+  readonly shelved: boolean;
+}
+
+/** Where a leaf's record is in the arena. */
+export interface Place {
+  readonly planned: PlannedLeaf;
+  /** Address of the LEAF_ record, and its word index. */
+  readonly record: number;
+  readonly word: number;
 }
 
 /** Bytes as a string of one character each, as literals are held until they are written. */
@@ -61,8 +71,25 @@ const latin1 = (text: string): string => Buffer.from(text, "utf8").toString("lat
 export interface Present {
   readonly shape: Shape;
   readonly shaping: Shaping;
-  /** By leaf number; undefined for leaves that are not read. */
-  readonly columns: readonly (Column | undefined)[];
+  /** By leaf number; undefined for leaves that are not read. `raw`: whether refs may be raw values. */
+  readonly columns: readonly ((Place & { readonly raw: boolean }) | undefined)[];
+}
+
+/** Programs without constants that row groups read in one way share, by what their columns are. */
+export interface Shelf {
+  readonly programs: Map<string, Program>;
+  /** Those that were looked for, to be written where they can stay. */
+  readonly missed: Map<string, readonly Op[]>;
+}
+
+export const emptyShelf = (): Shelf => ({ programs: new Map(), missed: new Map() });
+
+const SHELVED_PROGRAMS = 16;
+
+/** Writes what was missed; call where blocks of the arena stay. */
+export function shelve({ programs, missed }: Shelf, places: readonly (Place | undefined)[], arena: Arena): void {
+  for (const [kind, ops] of missed) programs.set(kind, { ...write(ops, places, arena), shelved: true });
+  missed.clear();
 }
 
 /** Programs without constants by what their columns are: objects of one kind share them. */
@@ -81,13 +108,16 @@ function kindOf({ columns }: Present, { u32 }: Arena): string | undefined {
 }
 
 /** The program that writes one row, for what the flat columns are in this step. */
-export function compile(present: Present, arena: Arena): Program {
+export function compile(present: Present, shelf: Shelf, arena: Arena): Program {
   const kind = kindOf(present, arena);
   if (kind === undefined) return write(operations(present, arena), present.columns, arena);
+  const shelved = shelf.programs.get(kind);
+  if (shelved !== undefined) return shelved;
   const programs = known.get(present.shape) ?? new Map<string, readonly Op[]>();
   known.set(present.shape, programs);
   const ops = programs.get(kind) ?? operations(present, arena);
   if (programs.size < KEPT_PROGRAMS) programs.set(kind, ops);
+  if (shelf.programs.size + shelf.missed.size < SHELVED_PROGRAMS) shelf.missed.set(kind, ops);
   return write(ops, present.columns, arena);
 }
 
@@ -266,7 +296,7 @@ const ALIGNMENT = 16;
 const padded = (size: number): number => (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 
 /** Writes ops, literals and tables into one block. */
-function write(ops: readonly Op[], columns: Present["columns"], arena: Arena): Program {
+function write(ops: readonly Op[], places: readonly (Place | undefined)[], arena: Arena): Program {
   let size = padded(ops.length * OP_WORDS * 4);
   let literalBytes = 0;
   for (const op of ops) {
@@ -282,14 +312,14 @@ function write(ops: readonly Op[], columns: Present["columns"], arena: Arena): P
   for (const op of ops) {
     const start = word;
     for (const operand of op) {
-      u32[word++] = place(operand, free, columns, arena);
+      u32[word++] = place(operand, free, places, arena);
       if (typeof operand === "object" && "text" in operand && op[0] === OP_LITERAL) u32[word++] = operand.text.length;
       if (typeof operand === "object" && "refs" in operand) u32[word++] = operand.refs.length;
       free += padded(operandBytes(operand));
     }
     word = start + OP_WORDS;
   }
-  return { at, size, literalBytes };
+  return { at, size, literalBytes, shelved: false };
 }
 
 function operandBytes(operand: Operand): number {
@@ -301,9 +331,9 @@ function operandBytes(operand: Operand): number {
 }
 
 /** Writes what the operand stands for at `free`; gives the word that goes into the operation. */
-function place(operand: Operand, free: number, columns: Present["columns"], { u8, u32 }: Arena): number {
+function place(operand: Operand, free: number, places: readonly (Place | undefined)[], { u8, u32 }: Arena): number {
   if (typeof operand === "number") return operand;
-  if ("record" in operand) return columns[operand.record]?.record ?? 0;
+  if ("record" in operand) return places[operand.record]?.record ?? 0;
   if ("text" in operand) {
     writeLatin1(u8, free, operand.text);
     return free;
@@ -317,13 +347,13 @@ function place(operand: Operand, free: number, columns: Present["columns"], { u8
   }
   if ("refs" in operand) {
     operand.refs.forEach((leaf, i) => {
-      u32[(free >> 2) + i] = u32[(columns[leaf]?.word ?? 0) + LEAF_REFS];
+      u32[(free >> 2) + i] = u32[(places[leaf]?.word ?? 0) + LEAF_REFS];
     });
     return free;
   }
   u32[free >> 2] = operand.cursors.length;
   operand.cursors.forEach((leaf, i) => {
-    u32[(free >> 2) + 1 + i] = u32[(columns[leaf]?.word ?? 0) + LEAF_CURSOR];
+    u32[(free >> 2) + 1 + i] = u32[(places[leaf]?.word ?? 0) + LEAF_CURSOR];
   });
   return free;
 }

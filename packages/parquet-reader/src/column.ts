@@ -1,4 +1,5 @@
 import type { Arena } from "./arena.ts";
+import type { Place } from "./assemble.ts";
 import { bytesOf, decompress, type Packed } from "./codec/decompress.ts";
 import { type Dictionary, storedDictionary } from "./dictionary.ts";
 import { toPlain } from "./encoding/plain.ts";
@@ -34,7 +35,6 @@ import { levelWidth, packedLevels, setRun } from "./levels.ts";
 import { type Limits, within } from "./limits.ts";
 import { type ColumnChunk, encodings } from "./metadata.ts";
 import { checkCrc, checkPage, type PageHeader, parsePageHeader } from "./page.ts";
-import type { PlannedLeaf } from "./plan.ts";
 
 /** Bytes of the file from `offset` on. */
 export interface Window {
@@ -55,13 +55,9 @@ interface Carried extends Block {
 }
 
 /** A column chunk being read: its record in the arena and what the driver knows of its pages. */
-export interface Column {
-  readonly planned: PlannedLeaf;
+export interface Column extends Place {
   readonly chunk: ColumnChunk;
   readonly rowGroup: number;
-  /** Address of the LEAF_ record, and its word index. */
-  readonly record: number;
-  readonly word: number;
   readonly isMapKey: boolean;
   window: Window;
   /** File offset of the next page, and of the chunk's end. */
@@ -76,7 +72,7 @@ export interface Column {
   /** The page being decoded, and the plain form of an encoding that is not. */
   readonly page: Block;
   readonly unpacked: Block;
-  carried: Carried[];
+  carried: readonly Carried[];
   /** Whether a repeated column has no complete row without its next page. */
   starving: boolean;
   /** Entries assembled, all steps together. */
@@ -419,7 +415,7 @@ function keepUnfinished(column: Column, { arena, kernel }: Workshop): void {
     const until = column.entriesDone + arena.u32[column.word + LEAF_COUNT];
     const copy: Carried = { at: arena.alloc(size), size, until };
     kernel.carry(column.record, block.at, block.at + block.size, copy.at);
-    column.carried.push(copy);
+    column.carried = [...column.carried, copy];
   }
 }
 

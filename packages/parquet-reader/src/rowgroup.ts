@@ -1,4 +1,4 @@
-import type { Arena } from "./arena.ts";
+import type { Place } from "./assemble.ts";
 import {
   type Column,
   growEntries,
@@ -9,31 +9,10 @@ import {
   type Workshop,
 } from "./column.ts";
 import { ParquetError } from "./errors.ts";
-import {
-  CONSTANT_ROWS,
-  FLAG_QUOTED,
-  LEAF_COLUMN,
-  LEAF_CONSTANT,
-  LEAF_CURSOR,
-  LEAF_DEFINITIONS,
-  LEAF_DETAIL,
-  LEAF_FLAGS,
-  LEAF_IDS,
-  LEAF_KEY,
-  LEAF_KEY_LENGTH,
-  LEAF_MAX_DEFINITION,
-  LEAF_MAX_REPETITION,
-  LEAF_NULL,
-  LEAF_REFS,
-  LEAF_RENDER,
-  LEAF_SUFFIX,
-  LEAF_WIDTH,
-  LEAF_WORDS,
-  NULL_REF,
-} from "./kernel/layout.ts";
+import type { Groundwork } from "./groundwork.ts";
+import { CONSTANT_ROWS, LEAF_CONSTANT, NULL_REF } from "./kernel/layout.ts";
 import type { ColumnChunk, Footer, RowGroup } from "./metadata.ts";
 import type { PlannedLeaf } from "./plan.ts";
-import type { LeafText, Shape, Shaping } from "./shape.ts";
 import { type ByteSource, read } from "./source.ts";
 
 /** A row group whose columns are set up in the arena. */
@@ -45,25 +24,13 @@ export interface OpenGroup {
   readonly byLeaf: readonly (Column | undefined)[];
   readonly flats: readonly Column[];
   readonly repeated: readonly Column[];
-  /** Address of the list of the flat leaves' records. */
-  readonly flatList: number;
-  /** Address of the cursors, and their bytes. */
-  readonly cursors: number;
-  readonly cursorBytes: number;
 }
 
-/** What decides how a row group is opened. */
+/** What a row group is opened with. */
 export interface Reading extends Workshop {
   readonly source: ByteSource;
   readonly footer: Footer;
-  readonly leafCount: number;
-  readonly leaves: readonly PlannedLeaf[];
-  readonly shape: Shape;
-  readonly shaping: Shaping;
-  /** Paths of the columns whose values are wanted beside the rows. */
-  readonly wanted: ReadonlySet<string>;
-  /** Rows decoded in one step at most. */
-  readonly stepRows: number;
+  readonly groundwork: Groundwork;
   /** Tells the kernel's host which columns are open, by leaf number. */
   expose(columns: readonly (Column | undefined)[]): void;
 }
@@ -72,29 +39,30 @@ const FIRST_ENTRIES = 8192;
 
 /** Sets up the columns and makes them known to the kernel's host; reads no page. Columns that the row group lacks are left out. */
 export function openGroup(reading: Reading, number: number): OpenGroup {
-  const { arena, footer, leaves, leafCount, stepRows } = reading;
+  const { arena, footer, groundwork } = reading;
+  const { leaves, leafCount } = groundwork.way;
   const group = footer.rowGroups[number];
   const byLeaf: (Column | undefined)[] = new Array(leafCount).fill(undefined);
   const columns: Column[] = [];
-  for (const planned of leaves) {
-    const chunk = chunkOf(group, planned, leafCount);
-    if (chunk === undefined) continue;
-    const column = openColumn(reading, planned, chunk, number);
+  for (const { index } of leaves) {
+    const place = groundwork.places[index];
+    const chunk = place && chunkOf(group, place, leafCount);
+    if (place === undefined || chunk === undefined) continue;
+    const column = openColumn(reading, place, chunk, number);
     columns.push(column);
-    byLeaf[planned.index] = column;
+    byLeaf[index] = column;
   }
   reading.expose(byLeaf);
-  for (const column of columns) if (column.planned.leaf.type === "BOOLEAN") prepareBooleans(column, reading);
-  const flats = columns.filter((column) => column.planned.leaf.maxRepetition === 0);
-  const repeated = columns.filter((column) => column.planned.leaf.maxRepetition > 0);
-  const cursorBytes = 4 * (1 + repeated.length);
-  const cursors = arena.alloc(cursorBytes);
-  const flatList = arena.alloc(4 * flats.length);
-  arena.u32.fill(0, cursors >> 2, (cursors + cursorBytes) >> 2);
+  const flats = columns.filter(({ planned }) => planned.leaf.maxRepetition === 0);
+  const repeated = columns.filter(({ planned }) => planned.leaf.maxRepetition > 0);
+  // Few rows are not worth looking for constants.
+  const constant = group.rowCount < CONSTANT_ROWS ? 0 : NULL_REF;
+  for (const column of columns) {
+    arena.u32[column.word + LEAF_CONSTANT] = constant;
+    if (column.planned.leaf.type === "BOOLEAN") prepareBooleans(column, reading);
+  }
   flats.forEach((column, i) => {
-    arena.u32[column.word + LEAF_CURSOR] = cursors;
-    arena.u32[(flatList >> 2) + i] = column.record;
-    setFlatBuffers(column, reading, stepRows);
+    arena.u32[(groundwork.flatList >> 2) + i] = column.record;
     if (column.chunk.valueCount !== group.rowCount) {
       throw new ParquetError("CORRUPT", `${column.chunk.valueCount} values for ${group.rowCount} rows`, {
         column: column.planned.path,
@@ -102,15 +70,12 @@ export function openGroup(reading: Reading, number: number): OpenGroup {
       });
     }
   });
-  repeated.forEach((column, i) => {
-    arena.u32[column.word + LEAF_CURSOR] = cursors + 4 * (i + 1);
-    growEntries(column, FIRST_ENTRIES, reading);
-  });
-  return { number, rowCount: group.rowCount, columns, byLeaf, flats, repeated, flatList, cursors, cursorBytes };
+  for (const column of repeated) growEntries(column, FIRST_ENTRIES, reading);
+  return { number, rowCount: group.rowCount, columns, byLeaf, flats, repeated };
 }
 
 /** The chunk of a leaf: by position when the row group has all columns, else by path. */
-function chunkOf(group: RowGroup, planned: PlannedLeaf, leafCount: number): ColumnChunk | undefined {
+function chunkOf(group: RowGroup, { planned }: Place, leafCount: number): ColumnChunk | undefined {
   if (group.columns.length === leafCount) return group.columns[planned.index];
   const { path } = planned.leaf;
   return group.columns.find(
@@ -120,19 +85,19 @@ function chunkOf(group: RowGroup, planned: PlannedLeaf, leafCount: number): Colu
 
 const NO_WINDOW: Window = { bytes: new Uint8Array(0), offset: 0, at: 0 };
 
-function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, rowGroup: number): Column {
-  const { arena, shape, footer } = reading;
+function openColumn({ footer, groundwork }: Reading, place: Place, chunk: ColumnChunk, rowGroup: number): Column {
+  const { planned, record, word } = place;
+  const { shape, wanted } = groundwork.way;
   const start = checkChunk(planned, chunk, rowGroup, footer);
-  const text = shape.texts[planned.index];
-  const record = arena.alloc(LEAF_WORDS * 4);
-  const column: Column = {
+  const repeated = planned.leaf.maxRepetition > 0;
+  return {
     planned,
+    record,
+    word,
     chunk,
     rowGroup,
-    record,
-    word: record >> 2,
-    isMapKey: text.isMapKey,
-    window: { ...NO_WINDOW, offset: start },
+    isMapKey: shape.texts[planned.index].isMapKey,
+    window: NO_WINDOW,
     position: start,
     end: start + chunk.compressedBytes,
     header: undefined,
@@ -141,15 +106,13 @@ function openColumn(reading: Reading, planned: PlannedLeaf, chunk: ColumnChunk, 
     page: { at: 0, size: 0 },
     unpacked: { at: 0, size: 0 },
     carried: [],
-    starving: planned.leaf.maxRepetition > 0,
+    starving: repeated,
     entriesDone: 0,
     capacity: 0,
     dictionary: undefined,
-    wanted: reading.wanted.has(planned.path) && planned.leaf.maxRepetition === 0,
+    wanted: !repeated && wanted.includes(planned.path),
     keys: undefined,
   };
-  writeRecord(column, text, footer.rowGroups[rowGroup].rowCount < CONSTANT_ROWS, arena);
-  return column;
 }
 
 /** Checks the footer's claims about a chunk against the file; gives the offset of its first page. */
@@ -172,49 +135,6 @@ function checkChunk(planned: PlannedLeaf, chunk: ColumnChunk, rowGroup: number, 
     });
   }
   return start;
-}
-
-function writeRecord(column: Column, text: LeafText, few: boolean, arena: Arena): void {
-  const { planned, record, word } = column;
-  const { leaf, rendering } = planned;
-  const { key } = text;
-  const keyAt = arena.put(key);
-  const nullRef = text.nothing === "" ? NULL_REF : putFragment(arena, text.nothing);
-  const { u32 } = arena;
-  u32.fill(0, word, (record >> 2) + LEAF_WORDS);
-  u32[word + LEAF_COLUMN] = planned.index;
-  u32[word + LEAF_MAX_DEFINITION] = leaf.maxDefinition;
-  u32[word + LEAF_MAX_REPETITION] = leaf.maxRepetition;
-  u32[word + LEAF_RENDER] = rendering.render;
-  u32[word + LEAF_WIDTH] = rendering.width;
-  u32[word + LEAF_DETAIL] = rendering.detail;
-  u32[word + LEAF_FLAGS] = rendering.flags | (text.isMapKey && !rendering.quoted ? FLAG_QUOTED : 0);
-  u32[word + LEAF_KEY] = keyAt;
-  u32[word + LEAF_KEY_LENGTH] = key.length;
-  u32[word + LEAF_SUFFIX] = text.suffix;
-  u32[word + LEAF_NULL] = nullRef;
-  u32[word + LEAF_CONSTANT] = few ? 0 : NULL_REF; // few rows are not worth looking for constants
-}
-
-function putFragment(arena: Arena, text: string): number {
-  const bytes = Buffer.from(text);
-  const at = arena.alloc(8 + bytes.length);
-  arena.u32[at >> 2] = 0;
-  arena.u32[(at >> 2) + 1] = bytes.length;
-  arena.u8.set(bytes, at + 8);
-  return at + 4;
-}
-
-function setFlatBuffers(column: Column, { arena, shaping }: Reading, stepRows: number): void {
-  const { word, wanted } = column;
-  const refs = arena.alloc(4 * stepRows);
-  const ids = wanted ? arena.alloc(4 * stepRows) : 0;
-  const definitions = shaping.nulls === "keep" ? arena.alloc(stepRows) : 0;
-  const { u32, u8 } = arena;
-  u32[word + LEAF_REFS] = refs;
-  u32[word + LEAF_IDS] = ids;
-  u32[word + LEAF_DEFINITIONS] = definitions;
-  if (definitions !== 0) u8.fill(0, definitions, definitions + stepRows);
 }
 
 // ---- fetching

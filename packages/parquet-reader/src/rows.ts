@@ -3,6 +3,7 @@ import { type Gathering, gather, type RowBatch, takeLost } from "./batch.ts";
 import { at, type Column, checkFault, compactEntries, decodeRows, isLastPage } from "./column.ts";
 import { ParquetError, placed } from "./errors.ts";
 import type { ParquetFile } from "./file.ts";
+import { groundworkOf, type Way } from "./groundwork.ts";
 import type { CreateKernel } from "./kernel/kernel.ts";
 import {
   CALL_BASE,
@@ -72,31 +73,34 @@ export async function* rowsBy(
   const maxRows = Math.min(MAX_ROWS, Math.max(1, Math.floor(options.maxRows ?? 1024)));
   const maxBytes = Math.max(1, options.maxBytes ?? 2 * 1024 * 1024);
   const shaping = { nulls: options.nulls ?? "omit", maps: options.maps ?? "object" };
-  const workplace = takeWorkplace(create);
+  const way: Way = {
+    shape: shapeOf(plan, shaping),
+    shaping,
+    leafCount: plan.leaves.length,
+    leaves: project(plan, options.project),
+    wanted: options.columns ?? [],
+    stepRows: maxRows,
+  };
+  const workplace = takeWorkplace(create, way.shape);
   const { arena, kernel } = workplace;
   let firstRow = 0;
   let number = 0;
   try {
-    const reading: Reading = {
-      source,
-      footer,
-      arena,
-      kernel,
-      limits,
-      leafCount: plan.leaves.length,
-      leaves: project(plan, options.project),
-      shape: shapeOf(plan, shaping),
-      shaping,
-      wanted: new Set(options.columns),
-      stepRows: maxRows,
-      expose(columns) {
-        workplace.columns = columns;
-      },
-    };
     for (; number < footer.rowGroups.length; number++) {
       options.signal?.throwIfAborted();
-      arena.reset(limits.memoryBytes);
-      kernel.prepare(maxRows);
+      const groundwork = groundworkOf(way, workplace.groundwork, arena, kernel, limits.memoryBytes);
+      workplace.groundwork = groundwork;
+      const reading: Reading = {
+        source,
+        footer,
+        arena,
+        kernel,
+        limits,
+        groundwork,
+        expose(columns) {
+          workplace.columns = columns;
+        },
+      };
       const group = openGroup(reading, number);
       if (group.rowCount === 0) continue;
       await prefetch(group, reading);
@@ -142,7 +146,7 @@ function pagesNeeded(group: OpenGroup, { arena }: Reading): Column[] {
 
 /** Decodes up to `wanted` rows of every column; gives how many, or 0 when a repeated column first needs a page. */
 function decode(group: OpenGroup, reading: Reading, wanted: number): number {
-  const { arena, kernel } = reading;
+  const { arena, kernel, groundwork } = reading;
   let rows = wanted;
   for (const column of group.flats) rows = Math.min(rows, arena.u32[column.word + LEAF_LEFT]);
   let hungry = false;
@@ -154,7 +158,7 @@ function decode(group: OpenGroup, reading: Reading, wanted: number): number {
   }
   checkColumns(group, reading);
   if (hungry) return 0;
-  kernel.decodeFlat(group.flatList, group.flats.length, rows);
+  kernel.decodeFlat(groundwork.flatList, group.flats.length, rows);
   checkColumns(group, reading);
   return rows;
 }
@@ -208,10 +212,11 @@ function openOutput(
   maxRows: number,
   maxBytes: number,
 ): Output {
-  const { arena, limits } = reading;
+  const { arena, limits, groundwork } = reading;
+  const { shape, shaping } = groundwork.way;
   const call = arena.alloc(CALL_WORDS * 4) >> 2;
   const ends = arena.alloc(4 * maxRows);
-  const saved = arena.alloc(group.cursorBytes);
+  const saved = arena.alloc(groundwork.cursorBytes);
   const stack = arena.alloc((limits.depth + 1) * STACK_BYTES * 4);
   const window = { at: 0, size: 0 };
   const wanted = group.columns.filter((column) => column.wanted);
@@ -257,8 +262,8 @@ function openOutput(
       signature[i] = sign;
     }
     if (same && program !== undefined) return;
-    if (program !== undefined) arena.release(program.at, program.size);
-    program = compile({ shape: reading.shape, shaping: reading.shaping, columns: group.byLeaf }, arena);
+    if (program !== undefined && !program.shelved) arena.release(program.at, program.size);
+    program = compile({ shape, shaping, columns: group.byLeaf }, groundwork.shelf, arena);
   }
 
   return {
@@ -282,8 +287,8 @@ function openOutput(
       u32[call + CALL_HARD_END] = window.at + window.size - slack;
       u32[call + CALL_ENDS] = ends + 4 * batch.rowCount();
       u32[call + CALL_BASE] = window.at;
-      u32[call + CALL_CURSORS] = group.cursors;
-      u32[call + CALL_CURSOR_BYTES] = group.cursorBytes;
+      u32[call + CALL_CURSORS] = groundwork.cursors;
+      u32[call + CALL_CURSOR_BYTES] = groundwork.cursorBytes;
       u32[call + CALL_SAVED] = saved;
       u32[call + CALL_STACK] = stack;
       u32[call + CALL_DUPLICATES] = 0;

@@ -1,12 +1,16 @@
 import { Arena } from "./arena.ts";
 import type { Column } from "./column.ts";
+import type { Groundwork } from "./groundwork.ts";
 import { createHost } from "./host.ts";
 import type { CreateKernel, Kernel } from "./kernel/kernel.ts";
+import type { Shape } from "./shape.ts";
 
 /** An arena with the kernel that works on it, and the columns that are open there, by leaf number. */
 export interface Workplace {
   readonly arena: Arena;
   readonly kernel: Kernel;
+  /** What the last reading left at the bottom of the arena. */
+  groundwork: Groundwork | undefined;
   columns: readonly (Column | undefined)[];
 }
 
@@ -15,14 +19,16 @@ const KEPT = 4;
 const KEPT_BYTES = 96 * 1024 * 1024;
 const idle = new Map<CreateKernel, Workplace[]>();
 
-/** A workplace that nobody uses, from the last reading or new. */
-export function takeWorkplace(create: CreateKernel): Workplace {
-  const before = idle.get(create)?.pop();
+/** A workplace that nobody uses: one where rows of this shape were read, any other, or a new one. */
+export function takeWorkplace(create: CreateKernel, shape: Shape): Workplace {
+  const list = idle.get(create) ?? [];
+  const known = list.findIndex(({ groundwork }) => groundwork?.way.shape === shape);
+  const [before] = list.splice(known < 0 ? list.length - 1 : known, 1);
   if (before !== undefined) return before;
   const arena = new Arena();
   let workplace: Workplace | undefined;
   const host = createHost(arena, () => workplace?.columns ?? []);
-  workplace = { arena, kernel: create(arena, host), columns: [] };
+  workplace = { arena, kernel: create(arena, host), groundwork: undefined, columns: [] };
   return workplace;
 }
 
