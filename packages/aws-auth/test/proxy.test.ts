@@ -1,40 +1,58 @@
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createSubscription, startLocalAws } from "@threatlockdown/tooling-local-aws";
-import { describe, expect, it } from "vitest";
+import { createSubscription, type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lakeCredentials } from "../src/index.ts";
+
+/** A proxy that notes what it is asked for. */
+const asked: string[] = [];
+const proxy = createServer((incoming, outgoing) => {
+  asked.push(`${incoming.method} ${incoming.url}`);
+  const { method = "GET", url = "", headers } = incoming;
+  const onwards = request(url, { method, headers }, (answer) => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(outgoing);
+  });
+  incoming.pipe(onwards);
+});
+
+beforeEach(async () => {
+  asked.length = 0;
+  await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
+});
+
+afterEach(() => {
+  proxy.closeAllConnections();
+  proxy.close();
+});
+
+const proxyUrl = () => `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+
+async function assume(aws: LocalAws, proxyEnv: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { roleArn, externalId, region, userCredentials } = createSubscription(aws);
+  const httpAgent = new Agent({ keepAlive: true, proxyEnv });
+  try {
+    const { sessionToken } = await lakeCredentials({
+      ...{ roleArn, externalId, region, stsEndpoint: aws.endpoints.sts },
+      base: async () => userCredentials,
+      requestHandler: { httpAgent },
+    })();
+    return sessionToken;
+  } finally {
+    httpAgent.destroy();
+  }
+}
 
 describe("a proxy", () => {
   it("is used for the role when the agents of the request handler know it", async () => {
     await using aws = await startLocalAws();
-    const { roleArn, externalId, region, userCredentials } = createSubscription(aws);
-    const asked: string[] = [];
-    const proxy = createServer((incoming, outgoing) => {
-      asked.push(`${incoming.method} ${incoming.url}`);
-      const { method = "GET", url = "", headers } = incoming;
-      const onwards = request(url, { method, headers }, (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
-      });
-      incoming.pipe(onwards);
-    });
-    await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
-    const httpAgent = new Agent({
-      keepAlive: true,
-      proxyEnv: { HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` },
-    });
-    try {
-      const { sessionToken } = await lakeCredentials({
-        ...{ roleArn, externalId, region, stsEndpoint: aws.endpoints.sts },
-        base: async () => userCredentials,
-        requestHandler: { httpAgent },
-      })();
-      expect(sessionToken).toBeDefined();
-      expect(asked).toEqual([`POST ${aws.url}/`]);
-    } finally {
-      httpAgent.destroy();
-      proxy.closeAllConnections();
-      proxy.close();
-    }
+    expect(await assume(aws, { HTTP_PROXY: proxyUrl() })).toBeDefined();
+    expect(asked).toEqual([`POST ${aws.url}/`]);
+  });
+
+  it("is passed by for the hosts of NO_PROXY", async () => {
+    await using aws = await startLocalAws();
+    expect(await assume(aws, { HTTP_PROXY: proxyUrl(), NO_PROXY: "localhost,127.0.0.1" })).toBeDefined();
+    expect(asked).toEqual([]);
   });
 });

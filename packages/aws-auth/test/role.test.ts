@@ -1,9 +1,14 @@
+import { networkInterfaces } from "node:os";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { createSubscription, type LocalAws, type Subscription, startLocalAws } from "@threatlockdown/tooling-local-aws";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { findCaller, type LakeSettings, lakeCredentials, s3Endpoint } from "../src/index.ts";
+
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
 
 describe("the role of a subscription", () => {
   let aws: LocalAws;
@@ -16,7 +21,10 @@ describe("the role of a subscription", () => {
     subscription = createSubscription(aws, { userAccount: "444455556666", externalId: "wazuh-external-id-value" });
   });
 
-  afterEach(() => aws?.close());
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await aws?.close();
+  });
 
   function settings(): LakeSettings {
     const { roleArn, externalId, region, userCredentials } = subscription;
@@ -192,6 +200,28 @@ describe("the role of a subscription", () => {
     const credentials = lakeCredentials({ ...settings(), now: Date.now });
     const { expiration } = await credentials();
     expect(Math.abs((expiration?.getTime() ?? 0) - Date.now() - 3_600_000)).toBeLessThan(60_000);
+  });
+
+  it.each(["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"])("is asked for where %s says", async (name) => {
+    vi.stubEnv(name, aws.url);
+    const { accessKeyId } = await lakeCredentials({ ...settings(), stsEndpoint: undefined })();
+    expect(accessKeyId).toMatch(/^ASIA/);
+    expect(aws.requests.count({ operation: "AssumeRole", status: 200 })).toBe(1);
+    vi.stubEnv(name, "http://127.0.0.1:1");
+    await lakeCredentials(settings())(); // <sts_endpoint> comes first
+    expect(aws.requests.count({ operation: "AssumeRole", status: 200 })).toBe(2);
+  });
+
+  it.skipIf(!hasIPv6)("is asked for over IPv6, and so is an object of a bucket", async () => {
+    await aws.close();
+    aws = await startLocalAws({ now: () => time, host: "::1" });
+    subscription = createSubscription(aws);
+    aws.putObject({ bucket: subscription.bucket, key: "aws/WAF/2.0/a", body: "rows" });
+    const credentials = lakeCredentials(settings());
+    const s3 = new S3Client({ region: aws.region, credentials, ...s3Endpoint(aws.endpoints.s3) });
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: subscription.bucket, Key: "aws/WAF/2.0/a" }));
+    expect(await Body?.transformToString()).toBe("rows");
+    s3.destroy();
   });
 
   it("cannot be had where nothing listens, and leaves that to whoever repeats calls", async () => {
