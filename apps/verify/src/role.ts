@@ -252,7 +252,7 @@ async function inlineOf(
   const document = parseDocument(decodeURIComponent((await answer).PolicyDocument ?? '{"Statement":[]}'));
   const options = { [`${kind}-name`]: holder, "policy-name": name };
   return {
-    name: `policy ${name} of ${kind} ${holder}`,
+    name: `policy "${name}" of ${kind} "${holder}"`,
     document,
     replaced: (left) =>
       left === undefined
@@ -274,7 +274,7 @@ async function managed(
   const VersionId = policy?.DefaultVersionId ?? "v1";
   const { PolicyVersion: version } = await iam.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }));
   const document = parseDocument(decodeURIComponent(version?.Document ?? '{"Statement":[]}'));
-  const name = `policy ${nameOf(arn)}`;
+  const name = `policy "${nameOf(arn)}"`;
   if (arn.includes(":iam::aws:policy/")) return { name, document };
   const [kind] = Object.keys(holder ?? {}).map((option) => option.replace("-name", ""));
   return {

@@ -51,7 +51,8 @@ export async function run(argv: readonly string[], world: World): Promise<number
     world.print(options.output === "json" ? jsonList(table) : textList(table));
     return 0;
   }
-  const found = await readSubscribers(options, world.environment, world.complain);
+  const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
+  const found = await readSubscribers(options, world.environment, complain);
   const surroundings = await surroundingsOf(options, world, found);
   let told: string | undefined;
   for (;;) {

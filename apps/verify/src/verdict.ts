@@ -36,6 +36,25 @@ export function gathered(
   };
 }
 
+/** What is told as one: a result, or all that share an obstacle, or are not applicable for the same reason. */
+export interface Group {
+  readonly results: readonly [Result, ...Result[]];
+  readonly obstacle?: Obstacle;
+}
+
+/** In the order of the results, each group where its first one stands. */
+export function groups(results: readonly Result[]): Group[] {
+  return results.flatMap((result): Group[] => {
+    if (result.obstacle !== undefined) {
+      const { results: same, obstacle } = gathered(results, result.obstacle);
+      return same[0] === result ? [{ results: [result, ...same.slice(1)], obstacle }] : [];
+    }
+    if (result.state !== "not applicable") return [{ results: [result] }];
+    const same = results.filter(({ state, seen }) => state === result.state && seen === result.seen);
+    return same[0] === result ? [{ results: [result, ...same.slice(1)] }] : [];
+  });
+}
+
 function summary(counts: Readonly<Record<State, number>>, all: number): string {
   const of = (state: State, words: string) => (counts[state] === 0 ? [] : [`${counts[state]} ${words}`]);
   const parts = [

@@ -1,8 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { createLab } from "@threatlockdown/tooling-lab";
+import { createSubscription } from "@threatlockdown/tooling-local-aws";
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
+import { merged, written } from "../src/command.ts";
 import { docsPage } from "../src/report/docs.ts";
 import { fixPlan } from "../src/report/fix-plan.ts";
 import { htmlReport } from "../src/report/html.ts";
@@ -11,8 +15,9 @@ import { junitReport } from "../src/report/junit.ts";
 import { mapResult, redaction, revealed } from "../src/report/redact.ts";
 import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
+import { surroundingsOf, verify } from "./command-line.ts";
 import { faults } from "./faults.ts";
-import { createSetting, type Setting } from "./setting.ts";
+import { createSetting, perform, provider, type Setting, words } from "./setting.ts";
 
 const table = checks({ receive: true });
 
@@ -62,39 +67,88 @@ describe("the text report", () => {
 });
 
 describe("every report", () => {
-  it("is without secrets, and masks names and numbers when that is asked for", async () => {
+  const write = (shown: readonly Result[]) => {
+    const verdict = verdictOf(shown);
+    const reports = [textReport(verdict, shown, true), jsonReport(verdict, shown), htmlReport(verdict, shown)];
+    return [...reports, junitReport(shown), fixPlan(shown)].join("\n");
+  };
+
+  it("is without secrets, and shows the external ID when that is asked for", async () => {
     await resultsOf("trust policy asks for another external ID", (results, { lake }) => {
-      const write = (shown: readonly Result[]) => {
-        const verdict = verdictOf(shown);
-        const reports = [textReport(verdict, shown, true), jsonReport(verdict, shown), htmlReport(verdict, shown)];
-        return [...reports, junitReport(shown), fixPlan(shown)].join("\n");
-      };
       const told = write(results);
       for (const secret of [lake.externalId, lake.userCredentials.secretAccessKey]) expect(told).not.toContain(secret);
       expect(told).toContain("<external-id>");
       expect(write(results.map((one) => mapResult(one, revealed("shown-id"))))).toContain("shown-id");
       expect(told).not.toContain('"another"');
+    });
+  });
+
+  it.each([
+    "trust policy asks for another external ID",
+    "user is forbidden by a managed policy of its group",
+    "user is forbidden by a policy of its group",
+    "role is forbidden an action by a managed policy, lacks others, and has a boundary",
+    "role may not read one of the sources that are announced",
+    "key does not let EventBridge send",
+    "rule leads to another queue",
+    "queue is that of another subscriber",
+    "queue does not exist",
+    "an account sends nothing",
+    "newest object is no Parquet file",
+  ])("masks numbers and names in all forms when that is asked for: %s", async (fault) => {
+    await resultsOf(fault, (results, { lake, key, aws }) => {
+      const told = write(results);
       const masked = write(redacted(results));
-      for (const name of [lake.account, lake.roleName, lake.bucket, lake.queueName, lake.userArn]) {
-        expect(masked).not.toContain(name);
-      }
+      const id = lake.roleName.replace("AmazonSecurityLake-", "");
+      const own = [lake.account, id, lake.bucket, lake.userName, key?.split("/").at(-1), "managers", "Less", "Bounds"];
+      const session = aws.requests.list({ operation: "AssumeRole" }).length > 0 ? hostname() : undefined;
+      const names = [...own, session].filter((name) => name !== undefined && told.includes(name));
+      expect(names.length).toBeGreaterThan(3);
+      for (const name of names)
+        expect(masked).not.toMatch(new RegExp(`(?<![\\w-])${RegExp.escape(name ?? "")}(?![\\w-])`));
+      for (const part of [lake.account, id, lake.bucket]) expect(masked).not.toContain(part);
+      // The same text everywhere but for what is masked: nothing else is lost.
+      expect(masked.split("\n").length).toBe(told.split("\n").length);
+      expect(masked).not.toMatch(/(?<!\d)\d{12}(?!\d)/);
     });
   });
 
   it("is well-formed whatever the names hold", () => {
     const [check] = table;
-    const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007`;
+    const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007\u001b[2J`;
+    const policy = { Statement: [{ Sid: nasty }] };
+    const commands = [{ words: ["aws", "iam"], options: { name: nasty } }];
+    const told = { subject: nasty, seen: nasty, fix: nasty, console: nasty, policy, commands };
+    const obstacle = { because: nasty, rights: [nasty], how: nasty };
     const results = [
-      { check, subject: nasty, state: "failed", seen: nasty, fix: nasty, commands: [{ words: [nasty] }] } as Result,
-    ];
+      { check, state: "failed", ...told },
+      { check, state: "could not check", ...told, obstacle },
+    ] as Result[];
     const html = htmlReport(verdictOf(results), results);
-    expect(html).not.toContain("<script>");
-    expect(html).not.toMatch(/(src|href)=/);
+    // Tags and entities of its own only.
+    expect(new Set(html.match(/<\/?[a-z0-9]+|<!doctype/g))).toEqual(
+      new Set(
+        ["html", "head", "title", "style", "body", "h1", "h2", "h3", "span", "small", "p", "strong", "pre", "section"]
+          .flatMap((tag) => [`<${tag}`, `</${tag}`])
+          .concat("<meta", "<!doctype"),
+      ),
+    );
+    expect(html).not.toMatch(/(src|href)=|\u0007|\u001b/);
     const junit = junitReport(results);
     expect(junit).toContain('failures="1"');
-    expect(junit.replaceAll(/&(amp|lt|gt|quot|#39);/g, "")).not.toMatch(/&|<script|\u0007/);
+    expect(junit.replaceAll(/&(amp|lt|gt|quot|#39);/g, "")).not.toMatch(/&|<script|\u0007|\u001b/);
+    expect(JSON.parse(jsonReport(verdictOf(results), results)).results[0].seen).toBe(nasty);
+    // A terminal is not told what to do by a name.
+    expect(textReport(verdictOf(results), results, false)).not.toMatch(/[\u0007\u001b]/);
+    expect(textReport(verdictOf(results), results, true)).not.toMatch(/\u0007|\u001b\[2J/);
     // A line of a command in a comment would be run.
-    expect(fixPlan([{ ...results[0], seen: "a\nrm -rf /" } as Result])).toContain("\n# rm -rf /");
+    for (const end of ["\n", "\r\n", "\r", "\u2028"]) {
+      expect(fixPlan([{ ...results[0], seen: `a${end}rm -rf /` } as Result])).toContain("\n# rm -rf /");
+    }
+    // Whatever a name holds is one word for a shell.
+    const names = ["'; rm -rf / #", "$(id)", "a b", "`id`", "'", ""];
+    for (const name of names)
+      expect(words(written({ words: ["aws"], options: { name } }))).toEqual(["aws", "--name", name]);
   });
 });
 
@@ -106,6 +160,73 @@ describe("the fix plan", () => {
       expect(run).toEqual([expect.stringMatching(/^aws events enable-rule --name AmazonSecurityLake-/)]);
     });
   });
+
+  it("changes a policy that two subscribers need once, and has what both need", async () => {
+    await using lab = await createLab();
+    const { aws, subscription: one } = lab;
+    const other = createSubscription(aws, { externalId: "the-other-external-id" });
+    const file = join(lab.folder, "ossec.conf");
+    const text = await readFile(file, "utf8");
+    const [block = ""] = /<subscriber.*<\/subscriber>/s.exec(text) ?? [];
+    const second = block
+      .replace(one.queueName, other.queueName)
+      .replace(one.roleArn, other.roleArn)
+      .replace(one.externalId, other.externalId);
+    await writeFile(file, text.replace(block, `${block}\n${second}`));
+    for (const { roleArn, externalId } of [one, other]) {
+      aws.setTrust(roleArn, {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Effect: "Allow",
+            Principal: { AWS: `arn:aws:iam::${one.account}:root` },
+            Action: "sts:AssumeRole",
+            Condition: { StringEquals: { "sts:ExternalId": externalId } },
+          },
+        ],
+      });
+      aws.putUserPolicy(one.userArn, `Assume-${roleArn.split("/").at(-1)}`, {
+        Version: "2012-10-17",
+        Statement: [
+          { Effect: "Allow", Action: "iam:GetUser", Resource: "*" },
+          { Effect: "Deny", Action: "sts:TagSession", Resource: "*" },
+        ],
+      });
+    }
+    const run = (...args: string[]) =>
+      verify(["--config", file, "--only", "role,user,assume-role,queue-name,role-permissions", ...args], {
+        surroundings: { ...surroundingsOf(lab), admin: provider(aws.credentials) },
+      });
+    const { code, stdout } = await run("--fix-plan");
+    expect(code).toBe(1);
+    const commands = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    expect(commands).toHaveLength(1);
+    expect(commands[0]).toContain(one.roleArn);
+    expect(commands[0]).toContain(other.roleArn);
+    expect(stdout.match(/^# user: /gm)).toHaveLength(2);
+    for (const command of commands) await perform(aws, one.region, command);
+    expect(await run()).toMatchObject({ code: 0, stdout: expect.stringMatching(/^All well: 10 checks/) });
+  });
+
+  it("keeps what each of two changes of a policy adds, and takes away what either does", () => {
+    const allow = (Sid: string) => ({ Sid, Effect: "Allow" as const, Action: Sid, Resource: "*" });
+    const change = (...names: string[]) => ({
+      words: ["aws", "iam", "put-user-policy"],
+      options: { "user-name": "u", "policy-name": "p", "policy-document": { Statement: names.map(allow) } },
+      replaces: { option: "policy-document", policy: { Statement: ["a", "b", "c"].map(allow) } },
+    });
+    const of = (commands: ReturnType<typeof merged>) =>
+      commands.map(({ options = {} }) =>
+        (options["policy-document"] as ReturnType<typeof change>["options"]["policy-document"]).Statement.map(
+          ({ Sid }) => Sid,
+        ),
+      );
+    expect(of(merged([change("a", "b", "x"), change("b", "c", "y"), change("b", "x")]))).toEqual([["b", "x", "y"]]);
+    const elsewhere = { ...change("a"), options: { ...change("a").options, "user-name": "v" } };
+    expect(merged([change("a"), elsewhere])).toHaveLength(2);
+    expect(merged([{ words: ["aws", "same"] }, { words: ["aws", "same"] }])).toHaveLength(1);
+  });
+
   it("is empty where nothing is wrong", () => {
     expect(fixPlan([])).toBe("# Nothing is to be changed.\n");
   });

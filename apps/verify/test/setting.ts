@@ -128,7 +128,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
 const texts = new Set(["policy-document", "event-pattern", "policy"]);
 const numbers = new Set(["max-session-duration"]);
 
-async function perform(aws: LocalAws, region: string, command: string): Promise<void> {
+export async function perform(aws: LocalAws, region: string, command: string): Promise<void> {
   const [program, service = "", operation = "", ...rest] = words(command);
   if (program !== "aws") throw new Error(`no command of the AWS CLI: ${command}`);
   const settings = { endpoint: aws.url, region, credentials: aws.credentials, forcePathStyle: true };

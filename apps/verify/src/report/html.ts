@@ -1,6 +1,6 @@
-import type { Result, State } from "../check.ts";
+import { type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
-import type { Verdict } from "../verdict.ts";
+import { type Group, groups, type Verdict } from "../verdict.ts";
 import { escaped } from "./junit.ts";
 
 const colours: Readonly<Record<State, string>> = {
@@ -11,30 +11,37 @@ const colours: Readonly<Record<State, string>> = {
   "not applicable": "#8c959f",
 };
 
-const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2328}
-h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2rem}section{border-left:4px solid;padding:.2rem 1rem;margin:1rem 0;break-inside:avoid}
-h3{font-size:1rem;margin:0}p{margin:.3rem 0;overflow-wrap:anywhere}pre{background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
-@media print{body{max-width:none;margin:0}pre{border:1px solid #ccc}}`;
+const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2328;background:#fff}
+h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2rem}h1,h2,p{overflow-wrap:anywhere}
+section{border-left:4px solid;padding:.2rem 1rem;margin:1rem 0}h3{font-size:1rem;margin:0;break-after:avoid}p{margin:.3rem 0}
+.state{display:inline-block;min-width:8rem}pre{background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
+@page{margin:15mm}
+@media print{body{max-width:none;margin:0;padding:0;font-size:11px}section{margin:.4rem 0;break-inside:avoid;print-color-adjust:exact;-webkit-print-color-adjust:exact}pre{border:1px solid #ccc}}`;
 
 /** One file that needs no other: no script, no font, no picture. */
 export function htmlReport({ line }: Verdict, results: readonly Result[]): string {
   const subjects = [...new Set(results.map(({ subject }) => subject))];
   const parts = subjects.map((subject) => {
-    const own = results.filter((result) => result.subject === subject);
+    const own = groups(results.filter((result) => result.subject === subject));
     return `<h2>Subscriber of ${escaped(subject)}</h2>\n${own.map(section).join("\n")}`;
   });
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Security Lake subscription</title><style>${style}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Security Lake subscription</title><style>${style}</style></head>
 <body><h1>${escaped(line)}</h1>
 ${parts.join("\n")}
 </body></html>
 `;
 }
 
-function section({ check, state, seen, fix, policy, paste, console, commands = [] }: Result): string {
+function section({ results, obstacle }: Group): string {
+  const [{ check, state, seen, fix: own, policy, paste, console, commands = [] }] = results;
+  const fix = obstacle === undefined ? own : remedy(obstacle);
   const troubled = state === "failed" || state === "warning";
+  const names = results
+    .map((result) => `${escaped(result.check.title)} <small>(${result.check.id})</small>`)
+    .join("; ");
   const lines = [
-    `<h3><span style="color:${colours[state]}">${state}</span> ${escaped(check.title)} <small>(${check.id})</small></h3>`,
+    `<h3><span class="state" style="color:${colours[state]}">${state}</span> ${names}</h3>`,
     `<p>${escaped(seen)}</p>`,
     ...(troubled ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
     ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),

@@ -19,8 +19,11 @@ export function revealed(externalId: string): (text: string) => string {
 }
 
 const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]+/g;
-/** Names that AWS itself gives are no secret. */
-const common = /^(root|\*|aws|ext|admin)$/;
+/** Names that AWS itself gives, and the product, are no secret. */
+const common = /^(root|\*|aws|ext|admin|default|ThreatLockDown-(AssumeRole|Subscriber))$/;
+
+/** Names in the options of commands, as they stand in JSON, and in sentences. */
+const named = /(?:"(?:[a-z]+-)?name":"|"rule":"|EventBridge rule |\b(?:group|policy) \\")([\w+=,.@-]{3,})/g;
 
 /** Names to be masked as well, and what they are names of. */
 export type Names = readonly (readonly [name: string, kind: string])[];
@@ -42,11 +45,17 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   for (const found of all.match(arn) ?? []) {
     const [, , service = "", , , ...rest] = found.split(":");
     // The name: after the kind of thing, and without folders of a bucket or a session.
-    const [first = "", second] = rest.join(":").split("/");
+    const [first = "", second, ...more] = rest.join(":").split("/");
+    if (first === "assumed-role" && more[0] !== undefined) mark(more[0], "session");
     const name = (service === "s3" || second === undefined ? first : second).replace(/\*$/, "");
     if (name.length > 2) mark(name, service === "" ? "name" : service);
+    // A name with folders before it, too.
+    if (more.length > 0 && service !== "s3") mark(more.at(-1) ?? "", service);
   }
-  for (const found of all.match(/\bAmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
+  for (const found of all.match(/[\w-]*AmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
+  for (const [, found = ""] of all.matchAll(named)) mark(found, "name");
+  for (const found of all.match(/\bvpce-[0-9a-z-]+/g) ?? []) mark(found, "endpoint");
+  for (const found of all.match(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g) ?? []) mark(found, "id");
   for (const found of all.match(/\b(AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}\b/g) ?? []) mark(found, "key");
   for (const found of all.match(/(?<!\d)\d{12}(?!\d)/g) ?? []) mark(found, "account");
   // Longer ones first: a name can be a part of another.

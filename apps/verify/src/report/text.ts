@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
-import { type Check, type Obstacle, type Result, remedy, type State } from "../check.ts";
+import { type Check, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
-import { gathered, type Verdict } from "../verdict.ts";
+import { type Group, groups, type Verdict } from "../verdict.ts";
 
 type Colour = "green" | "yellow" | "red" | "gray" | "bold";
 type Paint = (colour: Colour, text: string) => string;
@@ -20,42 +20,24 @@ export function textReport(verdict: Verdict, results: readonly Result[], colours
   const subjects = [...new Set(results.map(({ subject }) => subject))];
   const parts = subjects.map((subject) => {
     const own = results.filter((result) => result.subject === subject);
-    return ["", `Subscriber of ${subject}`, ...own.flatMap((result) => linesOf(result, own, paint))];
+    return ["", `Subscriber of ${subject}`, ...groups(own).flatMap((group) => linesOf(group, paint))];
   });
   return `${[paint("bold", verdict.line), ...parts.flat()].map(printable(colours)).join("\n")}\n`;
 }
 
-function linesOf(result: Result, all: readonly Result[], paint: Paint): string[] {
-  const { obstacle, state } = result;
-  if (obstacle !== undefined) {
-    const group = gathered(all, obstacle);
-    // What one obstacle stands in the way of is told once, where the first of it would be.
-    return group.results[0] === result ? obstacleLines(group.results, group.obstacle, paint) : [];
-  }
-  const { mark, colour } = marks[state];
-  if (state === "not applicable") {
-    const same = all.filter((one) => one.state === state && one.seen === result.seen);
-    if (same.length > 1) {
-      const ids = same.map(({ check }) => check.id).join(", ");
-      return same[0] === result ? [`  ${paint(colour, `${mark} ${state}`)}  ${ids}: ${result.seen}`] : [];
-    }
-  }
+function linesOf({ results, obstacle }: Group, paint: Paint): string[] {
+  const [result, ...others] = results;
   const { id, title } = result.check;
+  const { mark, colour } = marks[result.state];
+  const state = `  ${paint(colour, `${mark} ${result.state}`)}  `;
+  const name = others.length === 0 ? `${title} (${id})` : results.map(({ check }) => check.id).join(", ");
+  if (obstacle !== undefined) {
+    const fix = remedy(obstacle);
+    return [`${state}${name}: because ${obstacle.because}`, ...(fix === undefined ? [] : [indented(fix)])];
+  }
   // What is well takes one line, so that what is not stands out.
-  const [head, ...seen] = troubled(result) ? [`${title} (${id})`, result.seen] : [`${title} (${id}): ${result.seen}`];
-  return [`  ${paint(colour, `${mark} ${state}`)}  ${head}`, ...[...seen, ...advice(result)].map(indented)];
-}
-
-function obstacleLines(results: readonly Result[], obstacle: Obstacle, paint: Paint): string[] {
-  const { mark, colour } = marks["could not check"];
-  const [first] = results;
-  const names = results.map(({ check: { id } }) => id).join(", ");
-  const what = results.length === 1 ? `${first?.check.title} (${names})` : names;
-  const fix = remedy(obstacle);
-  return [
-    `  ${paint(colour, `${mark} could not check`)}  ${what}: because ${obstacle.because}`,
-    ...(fix === undefined ? [] : [indented(fix)]),
-  ];
+  const [head, ...seen] = troubled(result) ? [name, result.seen] : [`${name}: ${result.seen}`];
+  return [`${state}${head}`, ...[...seen, ...advice(result)].map(indented)];
 }
 
 const indented = (line: string): string => `      ${line}`;
