@@ -120,8 +120,20 @@ function exports(aws: LocalAws, subscription: Subscription): string {
   ];
   return sections
     .map(([title, variables]) => [`# ${title}`, ...Object.entries(variables).map(exported)].join("\n"))
+    .concat(upload(aws))
     .join("\n")
     .concat("\n");
+}
+
+/** How an object gets into the lake, and with it a message into the queue: a comment, to be copied. */
+function upload({ account, region }: LocalAws): string {
+  const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
+  const key = `aws/CLOUD_TRAIL_MGMT/2.0/region=${region}/accountId=${account}/eventDay=${day}/FILE.gz.parquet`;
+  return [
+    "# Puts an object into the lake, which announces it in the queue:",
+    "#   AWS_ACCESS_KEY_ID=$ADMIN_AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY=$ADMIN_AWS_SECRET_ACCESS_KEY \\",
+    `#   aws s3 cp FILE.gz.parquet s3://$BUCKET/${key}`,
+  ].join("\n");
 }
 
 function exported([name, value]: readonly [string, string]): string {
