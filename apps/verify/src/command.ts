@@ -24,7 +24,7 @@ export function written({ words, options = {} }: Command): string {
     const text = typeof value === "object" ? JSON.stringify(value) : String(value);
     return `--${name} ${quote(text)}`;
   });
-  return [...words, ...parts].join(" ");
+  return [...words.map(quote), ...parts].join(" ");
 }
 
 /** As a shell takes it for one word. */
@@ -100,4 +100,9 @@ export function curl(
 /** The subscriber's own set-up of the indexer. */
 export function setupCommand(configuration: string): Command {
   return { words: ["security-lake-wodle", "setup"], options: { config: configuration } };
+}
+
+/** One run of the subscriber. */
+export function onceCommand(configuration: string): Command {
+  return { words: ["security-lake-wodle", "once"], options: { config: configuration } };
 }

@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { type Module, nextRun } from "@threatlockdown/ossec-config";
 import { type Manager as AlertManager, managerOf } from "@threatlockdown/pipeline";
 import { isDenied } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
@@ -8,6 +7,7 @@ import { reasonOf } from "../indexer.ts";
 import type { Lake } from "../lake.ts";
 import { type ListedObject, newestObject } from "../newest.ts";
 import { dayIndices, probeDocument, probeIndices } from "../probe.ts";
+import { betweenRuns, span } from "../time.ts";
 import { isRefused, lacking, look, refusedActions, withIndexer } from "./indexer.ts";
 
 const late = "Look whether the indexer is overloaded, or its network slow";
@@ -124,7 +124,7 @@ export const indexerLag: Check = {
     const found = await stored(own);
     if ("state" in found) return found;
     const object = await newestOf(lake, found.newest, signal);
-    const allowed = leastLag + 2 * period(lake);
+    const allowed = leastLag + 2 * betweenRuns(lake.manager?.settings.modules ?? [], lake.subscriber);
     if (typeof object === "string") return withoutBucket(found.newest, allowed, object);
     const age = Date.now() - (object?.modified.getTime() ?? 0);
     if (object === undefined) return { state: "ok", seen: "no object has arrived in the lake yet" };
@@ -222,25 +222,6 @@ async function holds(own: Indexer, key: string): Promise<boolean> {
 
 function timeOf({ timestamp }: Stored): number {
   return Date.parse(timestamp?.replace(/\+0000$/, "Z") ?? "");
-}
-
-/** Milliseconds between two runs. */
-function period({ manager, subscriber }: Lake): number {
-  const modules = manager?.settings.modules ?? [];
-  const module = modules.find(({ subscribers }) => subscribers.some(({ queue }) => queue === subscriber.queue));
-  return module === undefined ? 0 : between(module);
-}
-
-export function between({ schedule }: Pick<Module, "schedule">): number {
-  const now = new Date();
-  const first = nextRun(schedule, now, now).at;
-  return nextRun(schedule, first, first).at.getTime() - first.getTime();
-}
-
-export function span(milliseconds: number): string {
-  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
-  if (minutes < 120) return `${minutes} min`;
-  return minutes < 2_880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1_440)} days`;
 }
 
 export const indexerProbe: Check = {

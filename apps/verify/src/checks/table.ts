@@ -12,7 +12,7 @@ import {
   indexerUser,
 } from "./indexer.ts";
 import { keys } from "./keys.ts";
-import { configuration, disk } from "./manager.ts";
+import { configuration, deadLetters, disk, lastRun, runner } from "./manager.ts";
 import { messages } from "./messages.ts";
 import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { queue, queueEncryption, queuePolicy } from "./queue.ts";
@@ -32,6 +32,7 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
   return [
     configuration,
     disk,
+    runner,
     indexer,
     indexerCertificate,
     indexerUser,
@@ -62,5 +63,7 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
     messages,
     receive ? newestObjectCheck : newestObjectUntouched,
     indexerLag,
+    deadLetters,
+    lastRun,
   ];
 }
