@@ -158,7 +158,8 @@ function furtherText(indexer: Indexer, lab: Lab, keep: boolean): string {
     ...looks,
     "\nThe stand-in of AWS, and the wodle again:\n",
     ...environment,
-    `  aws sqs get-queue-attributes --attribute-names All --queue-url ${lab.subscription.queueUrl}\n`,
+    // Version 1 of the AWS CLI does not take the endpoint of SQS from the environment.
+    `  aws sqs get-queue-attributes --endpoint-url $AWS_ENDPOINT_URL --attribute-names All --queue-url ${lab.subscription.queueUrl}\n`,
     `  npx -y pnpm@12 -s wodle once --config ${join(lab.folder, "ossec.conf")}\n`,
   ].join("");
 }
