@@ -151,6 +151,8 @@ try {
   if (options === "help") process.stdout.write(usage);
   else await run(options);
 } catch (error) {
-  console.error(`local-aws: ${(error as Error).message}`);
+  const { code, port, message } = error as NodeJS.ErrnoException & { port?: number };
+  const taken = `port ${port} is in use; take another by --port, or any free one by --port 0`;
+  console.error(`local-aws: ${code === "EADDRINUSE" ? taken : message}`);
   process.exitCode = 2;
 }
