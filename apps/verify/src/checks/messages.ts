@@ -29,9 +29,9 @@ export const messages: Check = {
     const after = (await queueDepth(opened)) ?? before;
     const came = held(after) - held(before);
     const watched = `within ${lake.watchFor / 1000} s`;
-    if (came > 0) return { state: "ok", seen: `${came} more ${watched}: ${held(after)} are there` };
-    // What waits has come, at most as long ago as the queue keeps messages.
-    if (held(after) > 0) return { state: "ok", seen: `${held(after)} are there, no more came ${watched}` };
+    // What is there has come, at most as long ago as the queue keeps messages.
+    if (held(after) > 0)
+      return { state: "ok", seen: `there: ${held(after)}; more that came ${watched}: ${Math.max(0, came)}` };
     return couldNotCheck(
       { because: `the queue is empty, and no message came ${watched}`, rights, how: "run it with --admin-profile" },
       { awaited: true },

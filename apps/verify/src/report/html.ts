@@ -11,12 +11,12 @@ const colours: Readonly<Record<State, string>> = {
   "not applicable": "#8c959f",
 };
 
-const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1f2328;background:#fff}
-h1{font-size:1.3rem}h2{font-size:1.1rem;margin-top:2rem}h1,h2,p{overflow-wrap:anywhere}
-section{border-left:4px solid;padding:.2rem 1rem;margin:1rem 0}h3{font-size:1rem;margin:0;break-after:avoid}p{margin:.3rem 0}
-.state{display:inline-block;min-width:8rem}pre{background:#f6f8fa;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere}
+const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1f2328;background:#fff}
+h1{font-size:1.3em}h2{font-size:1.1em;margin-top:2em}h1,h2,h3,p{overflow-wrap:anywhere}
+section{border-left:4px solid;padding:.2em 1em;margin:1em 0}h3{font-size:1em;margin:0}p{margin:.3em 0}
+.state{display:inline-block;min-width:9em}pre{background:#f6f8fa;padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere}
 @page{margin:15mm}
-@media print{body{max-width:none;margin:0;padding:0;font-size:11px}section{margin:.4rem 0;break-inside:avoid;print-color-adjust:exact;-webkit-print-color-adjust:exact}pre{border:1px solid #ccc}}`;
+@media print{body{max-width:none;margin:0;padding:0;font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}section{margin:.5em 0}h2,h3{break-after:avoid}p{break-inside:avoid}pre{border:1px solid #ccc}}`;
 
 /** One file that needs no other: no script, no font, no picture. */
 export function htmlReport({ line }: Verdict, results: readonly Result[]): string {
