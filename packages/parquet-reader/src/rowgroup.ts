@@ -1,19 +1,14 @@
 import type { Place } from "./assemble.ts";
-import {
-  type Column,
-  growEntries,
-  loadPage,
-  missingRange,
-  prepareBooleans,
-  type Window,
-  type Workshop,
-} from "./column.ts";
+import type { Column, Window, Workshop } from "./column.ts";
+import { prepareBooleans } from "./dictionary-page.ts";
+import { growEntries } from "./entries.ts";
 import { ParquetError } from "./errors.ts";
 import type { Groundwork } from "./groundwork.ts";
 import { CONSTANT_ROWS, LEAF_CONSTANT, NULL_REF } from "./kernel/layout.ts";
 import type { ColumnChunk, Footer, RowGroup } from "./metadata.ts";
 import type { PlannedLeaf } from "./plan.ts";
 import { type ByteSource, read } from "./source.ts";
+import { loadPage, missingRange } from "./turning.ts";
 
 /** A row group whose columns are set up in the arena. */
 export interface OpenGroup {

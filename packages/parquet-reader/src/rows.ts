@@ -1,6 +1,7 @@
 import { compile, type Program } from "./assemble.ts";
 import { type Gathering, gather, type RowBatch, takeLost } from "./batch.ts";
-import { at, type Column, checkFault, compactEntries, decodeRows, isLastPage } from "./column.ts";
+import { at, type Column, checkFault, isLastPage } from "./column.ts";
+import { compactEntries, decodeRows } from "./entries.ts";
 import { ParquetError, placed } from "./errors.ts";
 import type { ParquetFile } from "./file.ts";
 import { groundworkOf, type Way } from "./groundwork.ts";
