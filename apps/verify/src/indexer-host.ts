@@ -75,6 +75,7 @@ async function speakTls({ address, host, target, at }: TlsPlace, { tls, signal }
     return { seen: `${at}: reached`, certificate };
   } catch (error) {
     const code = codeOf(error);
+    if (code === "ETIMEDOUT") return silent(at);
     const shown = await opened(connectTls({ ...options, rejectUnauthorized: false }), "secureConnect", signal).then(
       (socket) => {
         const certificate = socket.getPeerCertificate();
@@ -146,6 +147,13 @@ function untrusted(code: string, error: Error, at: string, shown: Shown | undefi
   };
 }
 
+function silent(at: string): Reached {
+  return {
+    seen: `${at}: it takes connections and says nothing within ${silence / 1000} s`,
+    fix: "Look whether the indexer is overloaded or hangs, and whether a firewall between holds what is sent back",
+  };
+}
+
 /** A port that speaks TLS ends a plain connection without a word, or with one about it. */
 async function speakPlainly(address: string, target: number, at: string, { signal }: Way): Promise<Reached> {
   try {
@@ -161,6 +169,7 @@ async function speakPlainly(address: string, target: number, at: string, { signa
     });
     return { seen: `${at}: reached, without TLS` };
   } catch (error) {
+    if (codeOf(error) === "ETIMEDOUT") return silent(at);
     const tls = connectTls({ host: address, port: target, rejectUnauthorized: false });
     const speaksTls = await opened(tls, "secureConnect", signal).then(
       (socket) => {

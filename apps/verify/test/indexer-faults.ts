@@ -274,7 +274,7 @@ export const indexerFaults: readonly IndexerFault[] = [
       await server.request("PUT", "/red?wait_for_active_shards=0", { settings });
     },
     found: "indexer-health",
-    seen: /^red, 1 nodes, 1 shards without a node/,
+    seen: /^red, 1 node, 1 shard without a node/,
     mend: async ({ server }) => {
       await server.request("DELETE", "/red");
     },

@@ -16,7 +16,7 @@ export {
 export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
 export { IndexerError, type IndexerErrorCode } from "./errors.ts";
 export { type Replayed, replay } from "./replay.ts";
-export { type Role, writerRole, writerRoleName } from "./roles.ts";
+export { type Role, setupRole, setupRoleName, writerRole, writerRoleName } from "./roles.ts";
 export {
   type ConnectionSettings,
   type CredentialVariables,

@@ -20,3 +20,14 @@ export const writerRole: Role = {
   ],
 };
 export const writerRoleName = "security_lake_writer";
+
+/** What `setup` needs. */
+export const setupRole: Role = {
+  cluster_permissions: [
+    "indices:admin/index_template/get",
+    "indices:admin/index_template/put",
+    "cluster:admin/opendistro/ism/policy/get",
+    "cluster:admin/opendistro/ism/policy/write",
+  ],
+};
+export const setupRoleName = "security_lake_setup";

@@ -247,7 +247,7 @@ export const indexerProbeLeftOut: Check = {
 
 const cleaning = ["indices:admin/delete", ...searching];
 
-async function probe(own: Indexer, lake: Lake): Promise<Finding | readonly Finding[]> {
+async function probe(own: Indexer, lake: Lake, signal: AbortSignal): Promise<Finding | readonly Finding[]> {
   const index = probeIndices.name();
   // Who may find and delete what is not there is told so by a 404.
   const helpers = [own.own, own.admin].filter((session) => session !== undefined);
@@ -268,6 +268,8 @@ async function probe(own: Indexer, lake: Lake): Promise<Finding | readonly Findi
       how: "run it with --indexer-admin FILE",
     });
   }
+  // Nothing is begun that nobody would wait for.
+  signal.throwIfAborted();
   const written = (async () => {
     const { id, line } = probeDocument(index, expectedManager(lake));
     const [outcome] = await Promise.allSettled([writeAndFind(own, index, id, line, helper)]);

@@ -3,6 +3,8 @@ import {
   checkSetup,
   IndexerError,
   indexPattern,
+  setupRole,
+  setupRoleName,
   templateName,
   writerRole,
   writerRoleName,
@@ -25,7 +27,24 @@ export const noIndexer: Finding = {
 export function withIndexer(
   run: (indexer: Indexer, lake: Lake, signal: AbortSignal) => Promise<Finding | readonly Finding[]>,
 ): Check["run"] {
-  return async (lake, signal) => (lake.indexer === undefined ? noIndexer : run(lake.indexer, lake, signal));
+  return async (lake, signal) => {
+    if (lake.indexer === undefined) return noIndexer;
+    try {
+      return await run(lake.indexer, lake, signal);
+    } catch (error) {
+      const told = unanswered(error);
+      if (told === undefined) throw error;
+      return told;
+    }
+  };
+}
+
+/** The indexer's client says why no answer came; anything else is not about the indexer. */
+function unanswered(error: unknown): Finding | undefined {
+  const { name, message } = error as Error;
+  if (error instanceof IndexerError) return couldNotCheck({ because: message.replace(/\.$/, "") });
+  if (!/^(Connection|Timeout|NoLivingConnections|RequestAborted|Deserialization)Error$/.test(name)) return undefined;
+  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: late });
 }
 
 /**
@@ -182,6 +201,8 @@ export const indexerUser: Check = {
     }
     const answer = await own.own.ask("GET", "/_plugins/_security/authinfo");
     if (answer.status === 401) return named ? refused() : unnamed(own);
+    // So do indexers whose requests are to be signed.
+    if (answer.status === 403) return named ? unexpected(answer) : unnamed(own);
     if (knowsNoSuchAddress(answer)) return withoutUsers(await own.own.ask("GET", "/"));
     if (answer.status === 503 || /not initialized/i.test(reasonOf(answer))) {
       return {
@@ -247,7 +268,7 @@ export const indexerHealth: Check = {
           number_of_nodes: nodes,
           unassigned_shards: unassigned,
         } = answer.body as Record<string, unknown>;
-        const seen = `${status}, ${nodes} nodes, ${unassigned} shards without a node`;
+        const seen = `${status}, ${counted(nodes, "node")}, ${counted(unassigned, "shard")} without a node`;
         if (status !== "red") return { state: "ok", seen };
         return {
           state: "failed",
@@ -259,6 +280,10 @@ export const indexerHealth: Check = {
     ),
   ),
 };
+
+function counted(count: unknown, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
 
 interface Try {
   readonly action: string;
@@ -460,7 +485,8 @@ function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { mana
   return {
     state: outcome === "missing" ? "failed" : "warning",
     seen,
-    fix: `${who} runs setup, with a user of the role security_lake_setup`,
+    fix: `${who} runs setup, as a user who has the role ${setupRoleName} that is below, or all rights`,
+    paste: yaml({ [setupRoleName]: setupRole }),
     commands: [setup],
   };
 }

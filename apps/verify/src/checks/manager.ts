@@ -280,7 +280,7 @@ export const deadLetters: Check = {
     const { files, documents, messages, more, newest } = found;
     const [first] = files;
     if (first === undefined) return { state: "ok", seen: `nothing waits in ${state}` };
-    const counts = `${more ? "more than " : ""}${documents} documents and ${messages} messages wait in ${files.join(", ")}`;
+    const counts = `documents: ${more ? "more than " : ""}${documents}, messages: ${messages}, in ${files.join(", ")}`;
     const reason = newest === undefined ? "" : `; the newest, of ${newest.time}: ${newest.reason}`;
     const aside = files.map((one) => ({ from: one, to: one.replace("dead-letter.ndjson", "replay.ndjson") }));
     return {

@@ -1,0 +1,207 @@
+import { once } from "node:events";
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Result, runChecks } from "../src/check.ts";
+import { checks } from "../src/checks/table.ts";
+import { written } from "../src/command.ts";
+import { openIndexer } from "../src/indexer.ts";
+import { createLake } from "../src/lake.ts";
+import { probeIndices } from "../src/probe.ts";
+import { redaction } from "../src/report/redact.ts";
+
+const table = checks({ receive: true }).filter(({ id }) => id.startsWith("indexer") || id === "dashboard-fields");
+const subscriber = { line: 1, queue: "lake" };
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanups.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+type Answer = readonly [status: number, body: unknown];
+type Asked = `${string} ${string}`;
+
+/** An indexer without users that answers as it is told; what it is not told of is as in an empty one. */
+async function fake(answers: Readonly<Record<Asked, Answer | "never">>): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const usual: Readonly<Record<Asked, Answer>> = {
+    "GET /": [200, { version: { distribution: "opensearch", number: "2.19.1" } }],
+    "GET /_cluster/health": [200, { status: "yellow", number_of_nodes: 1, unassigned_shards: 2 }],
+    "GET /_index_template": [200, { index_templates: [] }],
+  };
+  const server = createHttp((request: IncomingMessage, response: ServerResponse) => {
+    const line: Asked = `${request.method} ${(request.url ?? "").replace(/\?.*$/, "").replace(/probe-[0-9a-f]{16}/, "probe")}`;
+    asked.push(line);
+    request.resume();
+    const answer = answers[line] ?? usual[line] ?? missing(line, request.url ?? "");
+    if (answer === "never") return;
+    const [status, body] = answer;
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  });
+  cleanups.push(() => server.closeAllConnections());
+  return { url: `http://127.0.0.1:${await listening(server)}`, asked };
+}
+
+function missing(line: string, url: string): Answer {
+  if (/\/_plugins\//.test(line)) return [400, { error: `no handler found for uri [${url}] and method [GET]` }];
+  if (/_search$/.test(line) && !line.includes("probe")) return [200, { hits: { hits: [] } }];
+  if (/_settings$/.test(line)) return [200, {}];
+  return [404, { error: { type: "index_not_found_exception", reason: "no such index" }, status: 404 }];
+}
+
+async function verify(host: string, only: readonly string[] = table.map(({ id }) => id), timeout = 30_000) {
+  await using indexer = openIndexer(
+    { enabled: true, hosts: [host], certificateAuthorities: [] },
+    { own: async () => undefined },
+  );
+  const lake = createLake(subscriber, { indexer, lookUp: async () => "127.0.0.1" });
+  const chosen = table.filter(({ id }) => only.includes(id));
+  const results = await runChecks(chosen, lake, { timeout });
+  return (id: string) => results.find(({ check }) => check.id === id) as Result;
+}
+
+describe("an indexer without users", () => {
+  it("needs no permissions, and yellow is well", async () => {
+    const { url } = await fake({});
+    const found = await verify(url);
+    expect(found("indexer-user")).toMatchObject({ state: "ok", seen: "it asks for no user; opensearch 2.19.1" });
+    expect(found("indexer-permissions").state).toBe("not applicable");
+    expect(found("indexer-health")).toMatchObject({ state: "ok", seen: "yellow, 1 node, 2 shards without a node" });
+    expect(found("indexer-certificate").state).toBe("not applicable");
+  });
+
+  it("has commands without a password", async () => {
+    const { url } = await fake({ "GET /_cluster/health": [200, { status: "red", number_of_nodes: 1 }] });
+    const found = await verify(url);
+    expect(found("indexer-health").commands?.map(written)).toEqual([
+      `curl --request GET --url ${url}/_cluster/allocation/explain`,
+    ]);
+  });
+});
+
+describe("retention", () => {
+  it.each([
+    [[404, { error: { type: "status_exception", reason: "Policy not found" } }], /no policy was installed/],
+    [[200, { policy: { description: "indices are deleted after 90 days" } }], /deleted after 90 days/],
+  ] as const)("%j is told", async (answer, seen) => {
+    const { url } = await fake({ "GET /_plugins/_ism/policies/security-lake": answer });
+    expect((await verify(url))("indexer-retention")).toMatchObject({ state: "ok", seen: expect.stringMatching(seen) });
+  });
+});
+
+describe("an indexer that is not ready", () => {
+  it("has to start first", async () => {
+    const { url } = await fake({
+      "GET /_plugins/_security/authinfo": [503, { error: { reason: "OpenSearch Security not initialized." } }],
+    });
+    const found = await verify(url);
+    expect(found("indexer-user")).toMatchObject({ state: "failed", seen: expect.stringContaining("not initialized") });
+    expect(found("indexer-template").seen).toContain('the check "indexer-user" has to succeed first');
+  });
+
+  it("asks for signed requests: that is not judged", async () => {
+    const { url } = await fake({
+      "GET /_plugins/_security/authinfo": [403, { Message: "anonymous is not authorized" }],
+    });
+    expect((await verify(url))("indexer-user")).toMatchObject({ state: "could not check" });
+  });
+
+  it("that stops to answer is told in its own words, and in time", async () => {
+    const { url } = await fake({ "GET /_cluster/health": "never" });
+    const found = await verify(url, ["indexer-health"]);
+    expect(found("indexer-health")).toMatchObject({
+      state: "could not check",
+      seen: expect.stringMatching(/the indexer did not answer/),
+      fix: "Look whether the indexer is overloaded, or its network slow",
+    });
+  });
+
+  it.each(["http", "https"])("that takes connections and says nothing over %s has failed", async (scheme) => {
+    const open = new Set<Socket>();
+    const port = await listening(createTcp((socket) => open.add(socket)));
+    cleanups.push(() => {
+      for (const socket of open) socket.destroy();
+    });
+    const found = await verify(`${scheme}://indexer.example:${port}`, ["indexer"]);
+    expect(found("indexer")).toMatchObject({ state: "failed", seen: expect.stringMatching(/says nothing within 3 s/) });
+  });
+});
+
+describe("the probe", () => {
+  const templates: Answer = [200, { index_templates: [] }];
+  const stored: Answer = [200, { items: [{ create: { status: 201 } }] }];
+
+  it("deletes its index whatever became of its document, and says so where it cannot", async () => {
+    const index = `${probeIndices.pattern.replace("-*", "")}`;
+    let deletes = 0;
+    const { url, asked } = await fake({
+      "GET /_index_template": templates,
+      "POST /_bulk": stored,
+      get [`DELETE /${index}`](): Answer {
+        deletes++;
+        return deletes === 1 ? [404, {}] : [403, { error: { reason: "blocked by: [FORBIDDEN/5/index read-only]" } }];
+      },
+    });
+    const found = await verify(url, ["indexer-probe"]);
+    expect(found("indexer-probe")).toMatchObject({
+      state: "warning",
+      seen: expect.stringMatching(/security-lake-probe-[0-9a-f]{16} of a probe is still there: 403 blocked by/),
+    });
+    expect(found("indexer-probe").commands?.map(written)).toEqual([
+      expect.stringMatching(/^curl --request DELETE --url \S+-probe-[0-9a-f]{16}$/),
+    ]);
+    expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(2);
+  });
+
+  it("is finished, index deleted, although nobody waits for it any more", async () => {
+    const index = `${probeIndices.pattern.replace("-*", "")}`;
+    const { url, asked } = await fake({ "POST /_bulk": "never" });
+    const found = await verify(url, ["indexer-probe"], 3_000);
+    expect(found("indexer-probe").state).toBe("could not check");
+    expect(asked.slice(-1)).toEqual([`DELETE /${index}`]);
+    expect(asked).toContain("POST /_bulk");
+  });
+
+  it("tells of an index that a run before has left", async () => {
+    const settings = { "index.creation_date": String(Date.now() - 3_600_000) };
+    const name = probeIndices.name();
+    const listed: Asked = `GET /${probeIndices.pattern}/_settings`;
+    const { url } = await fake({
+      "POST /_bulk": stored,
+      ...Object.fromEntries([[listed, [200, { [name]: { settings } }]]]),
+    });
+    await using indexer = openIndexer(
+      { enabled: true, hosts: [url], certificateAuthorities: [] },
+      { own: async () => undefined },
+    );
+    const lake = createLake(subscriber, { indexer });
+    const found = await runChecks(
+      table.filter(({ id }) => id === "indexer-probe"),
+      lake,
+      { timeout: 10_000 },
+    );
+    expect(found.at(-1)).toMatchObject({ state: "warning", seen: expect.stringContaining(name) });
+  });
+});
+
+describe("what is masked", () => {
+  it("are hosts, users and names of this installation", () => {
+    const text = "indexer-1.corp.example:9200: it is lakewriter, with manager.name siem-01";
+    const mask = redaction(
+      [text],
+      [
+        ["indexer-1.corp.example", "host"],
+        ["lakewriter", "user"],
+        ["siem-01", "manager"],
+      ],
+    );
+    expect(mask(text)).toBe("<host-1>:9200: it is <user-1>, with manager.name <manager-1>");
+  });
+});
