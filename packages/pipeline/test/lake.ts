@@ -71,16 +71,19 @@ export interface Reading extends IngestOptions {
   readonly onConsumer?: (event: ConsumerEvent) => void;
   readonly onIngest?: (event: IngestEvent) => void;
   readonly mode?: "drain" | "forever";
+  readonly concurrency?: number;
 }
 
 /** Reads the queue as the product does. */
 export async function readQueue(lake: Lake, reading: Reading): Promise<Summary> {
-  const { sink, quarantine, stop = new AbortController(), onConsumer, onIngest, mode = "drain", ...options } = reading;
+  const { sink, quarantine, stop = new AbortController(), onConsumer, onIngest, ...others } = reading;
+  const { mode = "drain", concurrency, ...options } = others;
   const queue = await openQueue(lake.sqs, lake.subscription.queueUrl);
   const ingest = createIngest(lake.s3, sink, { ...options, ...(onIngest && { on: onIngest }) });
   return consume(queue, ingest, {
     mode,
     stop: stop.signal,
+    ...(concurrency !== undefined && { concurrency }),
     quarantine: (message, reason) => quarantine?.(message.id, reason) ?? Promise.resolve(),
     ...(onConsumer && { on: onConsumer }),
   });
