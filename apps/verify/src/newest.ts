@@ -57,35 +57,60 @@ export interface Arrival {
   readonly modified: Date;
 }
 
-/** By source, account and Region, as the folders of the bucket tell them. */
-export async function arrivals(s3: S3Client, bucket: string, signal: AbortSignal): Promise<Arrival[]> {
+/** What the folders of a bucket tell. */
+export interface Arrivals {
+  readonly found: readonly Arrival[];
+  /** Accounts that have a folder, whether its files were looked at or not. */
+  readonly accounts: ReadonlySet<string>;
+  /** Sources of accounts and Regions that were left out, for there are too many. */
+  readonly leftOut: number;
+}
+
+const maxPartitions = 400;
+const partitionsAtOnce = 24;
+
+/** By source, account and Region. */
+export async function arrivals(
+  s3: S3Client,
+  bucket: string,
+  signal: AbortSignal,
+  most: number = maxPartitions,
+): Promise<Arrivals> {
   const partitions: string[] = [];
   let level: readonly string[] = ["aws/", "ext/"];
-  while (level.length > 0 && partitions.length < maxRequests) {
-    const next: string[] = [];
-    for (let at = 0; at < level.length; at += atOnce) {
-      const folders = await Promise.all(
-        level.slice(at, at + atOnce).map((prefix) => readFolder(s3, bucket, prefix, signal)),
-      );
-      next.push(...folders.flatMap((folder) => folder.next));
-    }
+  while (level.length > 0) {
+    const next = (await inTurn(level, (prefix) => readFolder(s3, bucket, prefix, signal))).flatMap((one) => one.next);
     const isPartition = (folder: string) => /\/accountid=[^/]*\/$/i.test(folder);
     partitions.push(...next.filter(isPartition));
     // Below an account there are only times.
     level = next.filter((folder) => !isPartition(folder) && !/\/event(day|hour)=/i.test(folder));
   }
-  const found: Arrival[] = [];
-  for (let at = 0; at < partitions.length; at += atOnce) {
-    const some = partitions.slice(at, at + atOnce).map(async (partition): Promise<Arrival[]> => {
-      const { newest } = await newestObject(s3, bucket, signal, [partition]);
-      if (newest === undefined) return [];
-      const value = (name: string) => new RegExp(`/${name}=([^/]*)/`, "i").exec(partition)?.[1] ?? "";
-      const source = partition.split("/region=")[0] ?? partition;
-      return [{ source, account: value("accountid"), region: value("region"), modified: newest.modified }];
-    });
-    found.push(...(await Promise.all(some)).flat());
-  }
-  return found;
+  const found = await inTurn(partitions.slice(0, most), async (partition): Promise<Arrival[]> => {
+    const { newest } = await newestObject(s3, bucket, signal, [partition]);
+    if (newest === undefined) return [];
+    const source = partition.split("/region=")[0] ?? partition;
+    const account = valueIn(partition, "accountid");
+    return [{ source, account, region: valueIn(partition, "region"), modified: newest.modified }];
+  });
+  const unread = partitions.slice(most);
+  const accounts = new Set([
+    ...found.flat().map(({ account }) => account),
+    ...unread.map((partition) => valueIn(partition, "accountid")),
+  ]);
+  return { found: found.flat(), accounts, leftOut: unread.length };
+}
+
+const valueIn = (folder: string, name: string): string => new RegExp(`/${name}=([^/]*)/`, "i").exec(folder)?.[1] ?? "";
+
+/** Some at a time, results in order. */
+async function inTurn<In, Out>(all: readonly In[], work: (one: In) => Promise<Out>): Promise<Out[]> {
+  const results: Out[] = [];
+  let next = 0;
+  const workers = Array.from({ length: Math.min(partitionsAtOnce, all.length) }, async () => {
+    for (let at = next++; at < all.length; at = next++) results[at] = await work(all[at] as In);
+  });
+  await Promise.all(workers);
+  return results;
 }
 
 async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: AbortSignal) {

@@ -57,13 +57,14 @@ export async function refusals(
   arn: string,
   actions: readonly string[],
   resource: string,
+  via: "s3" | "sqs" = "s3",
 ): Promise<Refusal[]> {
   const answer = await iam.send(
     new SimulatePrincipalPolicyCommand({
       PolicySourceArn: arn,
       ActionNames: [...actions],
       ResourceArns: [resource],
-      ContextEntries: Object.entries(contextOf(arn, resource)).map(([name, value]) => ({
+      ContextEntries: Object.entries(contextOf(arn, resource, via)).map(([name, value]) => ({
         ContextKeyName: name,
         ContextKeyType: "string" as const,
         ContextKeyValues: [value],
@@ -86,13 +87,13 @@ export async function refusals(
 }
 
 /** Keys that such calls have, so that conditions of AWS's own policies on them hold. */
-function contextOf(principal: string, resource: string): Readonly<Record<string, string>> {
+function contextOf(principal: string, resource: string, via = "s3"): Readonly<Record<string, string>> {
   const [, , , region = "", account = principal.split(":")[4] ?? ""] = resource.split(":");
   return {
     "aws:PrincipalArn": principal,
     "aws:SecureTransport": "true",
     ...(account !== "" && { "aws:ResourceAccount": account }),
-    ...(resource.includes(":kms:") && { "kms:ViaService": `s3.${region}.amazonaws.com` }),
+    ...(resource.includes(":kms:") && { "kms:ViaService": `${via}.${region}.amazonaws.com` }),
   };
 }
 

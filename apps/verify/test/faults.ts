@@ -2,7 +2,7 @@ import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/cl
 import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { notification } from "@threatlockdown/tooling-lake";
 import type { SubscriptionOptions } from "@threatlockdown/tooling-local-aws";
-import { lakeKey, laterObject, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
+import { lakeKey, laterObject, object, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
@@ -616,6 +616,33 @@ const attributes: readonly Fault[] = [
     found: "queue",
     state: "warning",
     seen: /after 1 receives to/,
+  },
+  {
+    name: "messages were put away",
+    options: subscribe({ maxReceiveCount: 10 }),
+    make: ({ aws, lake }) => {
+      aws.announce({ bucket: lake.bucket, key: object.key, queue: lake.deadLetterQueueName ?? "" });
+    },
+    found: "queue-dead-letters",
+    state: "warning",
+    seen: /messages in AmazonSecurityLake-.*-Dead-Letter-Queue: 1$/,
+  },
+  {
+    name: "the dead-letter queue is gone",
+    options: subscribe({ maxReceiveCount: 10 }),
+    make: (setting) => {
+      const url = setting.lake.queueUrl.replace(setting.lake.queueName, setting.lake.deadLetterQueueName ?? "");
+      return setting.aws_cli(`aws sqs delete-queue --queue-url ${url}`);
+    },
+    found: "queue-dead-letters",
+    state: "warning",
+    seen: /Dead-Letter-Queue of AmazonSecurityLake-.* does not exist/,
+    // A name is free again a minute after its queue is gone.
+    mend: async (setting) => {
+      setting.ahead = 61_000;
+      await setting.aws_cli(`aws sqs create-queue --queue-name ${setting.lake.deadLetterQueueName}`);
+      setting.ahead = 0;
+    },
   },
   {
     name: "queue is encrypted by AWS's own key",

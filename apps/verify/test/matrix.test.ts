@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
 import { fixPlan } from "../src/report/fix-plan.ts";
+import { verdictOf } from "../src/verdict.ts";
 import { type Fault, faults } from "./faults.ts";
 import { createSetting, laterObject, type Setting } from "./setting.ts";
 
@@ -48,6 +49,44 @@ describe("a fault is found first, and its fix as printed makes the next run clea
   });
 });
 
+describe("without an administrator, what the role meets says the same", () => {
+  const told: Readonly<Record<string, RegExp>> = {
+    "trust policy names another user": /^Compare <external_id> .*; if it is right, someone who may change role Amazon/,
+    "trust policy asks for another external ID": /^Compare <external_id> with the external ID of the subscriber/,
+    "external ID is wrong": /^Compare <external_id> with the external ID of the subscriber/,
+    "external ID is missing": /^Write <external_id> into the subscriber of ossec\.conf/,
+    "user's policy allows another action": /and threatlockdown has to be allowed sts:AssumeRole on it/,
+    "trust policy takes any external ID": /^Someone who may change the role .* puts the statement below in its trust/,
+    "access key is not known": /^Go through the causes that are named/,
+    "queue is that of another subscriber": /^Compare <sqs_name> .*both have to be of one subscriber$/,
+    "role lacks sqs:ReceiveMessage": /^Someone who may change the role or the queue allows sqs:ReceiveMessage/,
+    "role's policy names another bucket": /^Someone who may change the role adds the statement below to its policy/,
+    "key lets its administrator and EventBridge use it, and no role": /kms:Decrypt/,
+  };
+
+  it.concurrent.each(Object.entries(told))("%s", async (name, fix) => {
+    const fault = faults.find((one) => one.name === name) as Fault;
+    await using setting = await createSetting(fault.options);
+    await fault.make(setting);
+    const results = await setting.verify({ admin: false });
+    expect(first(results)?.fix).toMatch(fix);
+    expect(verdictOf(results).line).toContain(`First: ${first(results)?.fix}.`);
+  });
+
+  it("also where STS says whose policy it is", async () => {
+    await using setting = await createSetting();
+    setting.aws.faults.add({
+      service: "sts",
+      operation: "AssumeRole",
+      error: "AccessDenied",
+      message: `User: ${setting.lake.userArn} is not authorized to perform: sts:AssumeRole on resource: ${setting.lake.roleArn} because no identity-based policy allows the sts:AssumeRole action`,
+    });
+    const found = first(await setting.verify({ admin: false }));
+    expect(found?.fix).toMatch(/^Someone who may change user threatlockdown lets it do sts:AssumeRole on the role/);
+    expect(commandsIn(fixPlan([found as Result]))).toEqual([expect.stringMatching(/^aws iam put-user-policy /)]);
+  });
+});
+
 /** Faults that can be made together: in one and the same set-up, each of another check, and none that moves the clock. */
 function together(seed: number, count: number): Fault[] {
   const chosen: Fault[] = [];
@@ -58,7 +97,8 @@ function together(seed: number, count: number): Fault[] {
     const alone = fault.options !== undefined || /clock|SESSION|session/.test(fault.name);
     if (!alone && !chosen.some(({ found }) => found === fault.found)) chosen.push(fault);
   }
-  return chosen;
+  // A user's faults make the role trust its account, which the role's own faults change then.
+  return chosen.sort((a, b) => faults.indexOf(b) - faults.indexOf(a));
 }
 
 const several = [

@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, it } from "vitest";
-import { newestObject } from "../src/newest.ts";
+import { arrivals, newestObject } from "../src/newest.ts";
 
 /** A bucket that lists its keys as S3 does, three entries a page; each key's time is given in minutes. */
 function bucketOf(objects: Readonly<Record<string, number>>) {
@@ -68,5 +68,35 @@ describe("the newest object", () => {
     );
     expect((await newestObject(s3, "lake", never)).complete).toBe(false);
     expect(asked.length).toBeLessThan(400);
+  });
+});
+
+describe("what arrives", () => {
+  const objects = {
+    [`${folder("VPC_FLOW", "1", "20260101")}a.gz.parquet`]: 10,
+    [`${folder("VPC_FLOW", "1", "20260102")}b.gz.parquet`]: 20,
+    [`${folder("WAF", "2", "20260103")}eventHour=01/c.gz.parquet`]: 30,
+    "ext/okta/region=eu-west-1/accountId=3/eventDay=20260101/e.parquet": 40,
+    [`${folder("WAF", "4", "20260103")}_SUCCESS`]: 50,
+    "aws/WAF/2.0/metadata/x.parquet": 99,
+  };
+
+  it("is told by source, account and Region, each with its newest", async () => {
+    const { found, accounts, leftOut } = await arrivals(bucketOf(objects).s3, "lake", never);
+    const told = found.map(({ source, account, region, modified }) => [source, account, region, +modified / 60_000]);
+    expect(told.sort()).toEqual([
+      ["aws/VPC_FLOW/2.0", "1", "us-east-1", 20],
+      ["aws/WAF/2.0", "2", "us-east-1", 30],
+      ["ext/okta", "3", "eu-west-1", 40],
+    ]);
+    expect(leftOut).toBe(0);
+    // A folder without Parquet files is no sign of life.
+    expect([...accounts].sort()).toEqual(["1", "2", "3"]);
+  });
+
+  it("is not looked at of all where there are too many, and then no account is called missing", async () => {
+    const { found, accounts, leftOut } = await arrivals(bucketOf(objects).s3, "lake", never, 1);
+    expect({ found: found.length, leftOut }).toEqual({ found: 1, leftOut: 3 });
+    expect([...accounts].sort()).toEqual(["1", "2", "3", "4"]);
   });
 });

@@ -130,8 +130,10 @@ export const arriving: Check = {
   run: (lake, signal) =>
     asAdministrator(lake, [...rights, "organizations:ListAccounts"], lakeAccount(lake), async (admin) => {
       const [{ buckets: here }, expected] = await Promise.all([lake.flow(), expectedAccounts(lake, admin)]);
-      const found = (await Promise.all(here.map(({ name }) => arrivals(admin.s3, name, signal)))).flat();
-      if (found.length === 0) {
+      const looked = await Promise.all(here.map(({ name }) => arrivals(admin.s3, name, signal)));
+      const found = looked.flatMap((one) => one.found);
+      const leftOut = looked.reduce((sum, one) => sum + one.leftOut, 0);
+      if (found.length === 0 && leftOut === 0) {
         return {
           state: "warning",
           seen: `no Parquet file is in ${here.map(({ name }) => name).join(", ")} yet`,
@@ -140,12 +142,15 @@ export const arriving: Check = {
           awaited: true,
         };
       }
-      const missing = expected.accounts.filter((account) => !found.some((one) => one.account === account));
+      const missing = expected.accounts.filter((account) => !looked.some(({ accounts }) => accounts.has(account)));
       const silent = found.filter((one) => hoursSince(one) >= lake.staleHours && !hasSuccessor(one, found, lake));
       const seen = [
         ...missing.map((account) => `of account ${account} there is no Parquet file`),
         ...(silent.length > 0 ? [`nothing has come for ${lake.staleHours} h or more: ${told(silent)}`] : []),
         ...(silent.length < found.length ? [told(found.filter((one) => !silent.includes(one)))] : []),
+        ...(leftOut > 0
+          ? [`of ${leftOut} more sources of accounts and Regions it was not looked at how old they are`]
+          : []),
         ...(expected.accounts.length === 0 ? [] : [`${expected.accounts.length} accounts expected, ${expected.from}`]),
       ].join("; ");
       if (missing.length > 0) {

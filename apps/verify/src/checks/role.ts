@@ -391,17 +391,23 @@ export const rolePermissions: Check = {
           const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
           return announced.map((source) => `${bucket.arn}/${source}*`);
         });
-        const keys = new Set(
-          [...flow.buckets.map(({ key }) => key), await keyOfQueue(lake)].filter((key) => key !== undefined),
-        );
-        const asked: readonly (readonly [actions: readonly string[], resource: string])[] = [
+        const bucketKeys = new Set(flow.buckets.flatMap(({ key }) => key ?? []));
+        const queueKey = await keyOfQueue(lake);
+        const asked: readonly (readonly [actions: readonly string[], resource: string, via?: "sqs"])[] = [
           [queueActions, queueArn],
           ...objects.map((resource) => [["s3:GetObject"], resource] as const),
-          ...[...keys].map((key) => [["kms:Decrypt"], key] as const),
+          ...[...bucketKeys].map((key) => [["kms:Decrypt"], key] as const),
+          ...(queueKey === undefined ? [] : [[["kms:Decrypt"], queueKey, "sqs"] as const]),
         ];
-        const refused = (
-          await Promise.all(asked.map(([actions, resource]) => refusals(admin, found.arn, actions, resource)))
+        const all = (
+          await Promise.all(asked.map(([actions, resource, via]) => refusals(admin, found.arn, actions, resource, via)))
         ).flat();
+        // Bucket and queue may have the same key.
+        const refused = all.filter(
+          (one, at) =>
+            all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
+        );
+        const keys = new Set([...bucketKeys, ...(queueKey === undefined ? [] : [queueKey])]);
         if (refused.length === 0) {
           return {
             state: "ok",

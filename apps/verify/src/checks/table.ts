@@ -16,6 +16,7 @@ import { configuration, deadLetters, disk, lastRun, runner } from "./manager.ts"
 import { messages } from "./messages.ts";
 import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { queue, queueEncryption, queuePolicy } from "./queue.ts";
+import { queueDeadLetters } from "./queue-dead-letters.ts";
 import { queueName } from "./queue-name.ts";
 import { assumeRole, externalId, role, rolePermissions, user } from "./role.ts";
 import { clock, credentials, endpoints, region } from "./surroundings.ts";
@@ -61,6 +62,7 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
     queueEncryption,
     queuePolicy,
     messages,
+    queueDeadLetters,
     receive ? newestObjectCheck : newestObjectUntouched,
     indexerLag,
     deadLetters,

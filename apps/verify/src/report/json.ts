@@ -9,7 +9,7 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
     version: 1,
     verdict: line,
     counts,
-    results: results.map(({ check, subject, state, seen, fix, policy, paste, console, commands }) => ({
+    results: results.map(({ check, subject, state, seen, fix, policy, paste, console, commands, obstacle }) => ({
       id: check.id,
       title: check.title,
       subject,
@@ -21,6 +21,8 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
       ...(paste !== undefined && { paste }),
       ...(console !== undefined && { console }),
       ...(commands !== undefined && { commands: commands.map(written) }),
+      ...(obstacle !== undefined && { because: obstacle.because }),
+      ...(obstacle?.rights !== undefined && { rights: obstacle.rights }),
       docs: docsOf(check),
     })),
   };
