@@ -63,7 +63,9 @@ export const ofIndexer = checks({ receive: true })
 export async function createPlace(): Promise<Place> {
   const users = { writer: { password: writer.password, roles: [writerRoleName] } };
   const roles = { [writerRoleName]: writerRole, security_lake_installer: installer };
-  const server = await startOpenSearch({ quick: true, security: { users, roles } });
+  // Roles change often here, and with each change the passwords are hashed anew.
+  const settings = { "plugins.security.password.hashing.bcrypt.rounds": 4 };
+  const server = await startOpenSearch({ quick: true, settings, security: { users, roles } });
   const folder = await mkdtemp(join(tmpdir(), "threatlockdown-verify-"));
   const setting = await createSetting({ empty: true });
   const { fronts, addresses } = await openFronts(server);
@@ -136,7 +138,7 @@ export async function createPlace(): Promise<Place> {
       await server.request("PUT", `/_plugins/_security/api/roles/${writerRoleName}`, writerRole);
       await server.request("PUT", `/_plugins/_security/api/rolesmapping/${writerRoleName}`, { users: ["writer"] });
       await server.request("DELETE", "/wazuh-alerts-*,red*?expand_wildcards=all");
-      await setup(client);
+      await setup(client, { level: "lean" });
       await place.store();
     },
     async close() {
