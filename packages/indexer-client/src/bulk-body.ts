@@ -13,6 +13,8 @@ const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const COLON = 0x3a;
 const encoder = new TextEncoder();
+/** Whether JSON would write a string otherwise than letter by letter, or UTF-8 in more than a byte each. */
+const needsEscape = /[^\x20-\x21\x23-\x5b\x5d-\x7e]/;
 const actionEnd = encoder.encode('"}}\n');
 
 /** The most bytes that bodies which were given back hold for the next ones. */
@@ -147,16 +149,12 @@ export class BulkBodyBuilder {
   }
 
   #putId(id: string): void {
-    this.#reserve(id.length);
-    for (let i = 0; i < id.length; i++) {
-      const code = id.charCodeAt(i);
-      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
-        this.#put(encoder.encode(JSON.stringify(id).slice(1, -1)));
-        return;
-      }
-      this.#buffer[this.#length + i] = code;
+    if (needsEscape.test(id)) {
+      this.#put(encoder.encode(JSON.stringify(id).slice(1, -1)));
+      return;
     }
-    this.#length += id.length;
+    this.#reserve(id.length);
+    this.#length += this.#buffer.write(id, this.#length, "latin1");
   }
 
   #reserve(size: number): void {

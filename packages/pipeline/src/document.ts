@@ -26,8 +26,8 @@ export interface Documents {
 
 const millisecondsPerDay = 86_400_000;
 const indexPrefix = "wazuh-alerts-4.x-security-lake-";
-/** What a document has beside its event takes less, in all real cases: room that is made at once, and not by growing. */
-const bytesAround = 2048;
+/** What a document has beside its event, at first; then what it had most so far: room is made at once, not by growing. */
+const bytesAround = 1024;
 const utf8 = new TextEncoder();
 
 /**
@@ -53,8 +53,9 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
   };
 
   const builder = new BulkBodyBuilder();
+  let around = bytesAround;
   const render: Documents["render"] = (batch, object) => {
-    builder.start(batch.bytes.length + batch.rowCount * bytesAround);
+    builder.start(batch.bytes.length + batch.rowCount * around);
     const rules = ruleset.evaluate(batch);
     const times = batch.columns.get("time");
     const origin = originOf(object);
@@ -77,7 +78,11 @@ export function createDocuments(manager: Manager, ruleset: Ruleset, discard?: Di
       builder.appendText(`"row":${number}}}`);
       builder.end();
     }
-    return builder.take();
+    const body = builder.take();
+    if (body.count === batch.rowCount) {
+      around = Math.max(around, Math.ceil((body.bytes.length - batch.bytes.length) / Math.max(1, body.count)));
+    }
+    return body;
   };
   return { render, recycle: (body) => builder.recycle(body) };
 }

@@ -1,85 +1,88 @@
-import { parseArgs } from "node:util";
-import { BulkBodyBuilder, connect, createBulkWriter, indexTemplate } from "@threatlockdown/indexer-client";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { BulkBodyBuilder, connect, createBulkWriter } from "@threatlockdown/indexer-client";
 import type { SourceName } from "@threatlockdown/tooling-lake";
 import { alertDocuments, requestsOf } from "./alert-documents.ts";
+import { type Client, type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
-import { median } from "./median.ts";
 import { openSearch } from "./open-search.ts";
-
-type Client = ReturnType<typeof connect>;
+import { inRounds, medianOf, medianRatio } from "./rounds.ts";
 
 const index = "bench-indexer";
 const sources: readonly SourceName[] = ["cloud_trail_mgmt_2_0", "vpc_flow_2_0"];
 const objectsInFlight = 50;
 const rowsPerObject = 200;
 const inFlight = [1, 2, 4, 8];
+const ceiling = (count: number): string => `ceiling, ${count} in flight`;
 
 interface Source {
   /** The documents' own bytes, by object. */
   readonly objects: readonly (readonly Uint8Array[])[];
   readonly requests: readonly Buffer[];
-  readonly documents: number;
 }
 
-interface Load {
-  readonly perSecond: number;
-  /** CPU of this process, milliseconds for 1,000 documents. */
-  readonly cpu: number;
-  /** The most bytes that buffers held beyond those of the documents themselves. */
+interface Measured extends Loaded {
+  /** The most bytes, of buffers and of the heap, that the process took beyond those it had before. */
   readonly memory: number;
 }
 
 /**
  * The writer, with documents that arrive from 50 objects at a time, against requests of 5 MB that were rendered before
  * (`ceiling`: the best of 1, 2, 4 and 8 in flight) and against `helpers.bulk` of opensearch-js. All into an index of the
- * template's standard level, one shard, no replica. Rounds interleaved; median of each, and of the ceiling's the best.
+ * template's standard level, one shard, no replica. Rounds interleaved, medians; a ratio is the median of the rounds' own.
  */
 export async function run(report: Report, args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { rows: { type: "string", default: "20000" }, rounds: { type: "string", default: "3" } },
-  });
+  const { rows, rounds } = readLoadOptions(args, { rows: 40_000, rounds: 5 });
   await using server = await openSearch(report);
   const client = connect({ nodes: [server.url] });
   for (const name of sources) {
-    const source = sourceOf(name, Number(values.rows));
-    const loads: Record<string, () => Promise<void>> = {
-      ours: () => writeObjects(client, source),
-      "helpers.bulk": () => writeByHelper(client, source),
-      ...Object.fromEntries(inFlight.map((count) => [`ceiling ${count}`, () => sendRequests(client, source, count)])),
-    };
-    const results = new Map<string, Load[]>(Object.keys(loads).map((load) => [load, []]));
-    await measure(client, source, () => sendRequests(client, source, 2));
-    for (let round = 0; round < Number(values.rounds); round++) {
-      for (const [load, work] of Object.entries(loads)) {
-        const result = await measure(client, source, work);
-        (results.get(load) as Load[]).push(result);
-        report.remark(
-          `${name} ${load}: ${Math.round(result.perSecond)} docs/s, ${result.cpu.toFixed(1)} ms CPU for 1,000 documents, ${(result.memory / 1e6).toFixed(0)} MB of buffers`,
-        );
+    const source = sourceOf(name, rows);
+    // The writer keeps memory from round to round, which counts as taken by it.
+    const withoutWriter = memoryHeld();
+    const writing = writingOf(client);
+    const measure = (work: () => Promise<void>, before?: number) => async (): Promise<Measured> => {
+      const held = memoryHeld();
+      const memory = watchMemory(before ?? held);
+      try {
+        return await timed(client, { index, level: "standard", documents: rows }, work, async () => ({
+          memory: memory.most(),
+        }));
+      } finally {
+        memory.end();
       }
-    }
-    const of = (load: string, value: keyof Load): number =>
-      median((results.get(load) as Load[]).map((one) => one[value]));
-    const ceiling = inFlight
-      .map((count) => `ceiling ${count}`)
-      .reduce((best, one) => (of(one, "perSecond") > of(best, "perSecond") ? one : best));
-    const figure = (peer: string, value: keyof Load, unit: string, larger: boolean): void => {
-      const [ours, theirs] = [of("ours", value), of(peer, value)];
+    };
+    const loads = {
+      ours: measure(() => writing.write(source), withoutWriter),
+      "helpers.bulk": measure(() => writeByHelper(client, source)),
+      ...Object.fromEntries(
+        inFlight.map((count) => [ceiling(count), measure(() => sendRequests(client, source.requests, count))]),
+      ),
+    };
+    const results = await inRounds(rounds, loads, (load, { perSecond, cpu, memory }) =>
+      report.remark(
+        `${name} ${load}: ${Math.round(perSecond)} docs/s, ${cpu.toFixed(1)} ms CPU for 1,000 documents, ${(memory / 1e6).toFixed(0)} MB`,
+      ),
+    );
+    await writing.close();
+    const speed = ({ perSecond }: Measured): number => perSecond;
+    const best = inFlight
+      .map(ceiling)
+      .reduce((a, b) => (medianOf(results, b, speed) > medianOf(results, a, speed) ? b : a));
+    const figure = (load: string, value: (one: Measured) => number, unit: string, larger: boolean): void => {
       report.figure({
         bench: "indexer",
         case: name,
-        peer: peer.split(" ")[0] as string,
-        ratio: larger ? ours / theirs : theirs / ours,
-        ours,
-        theirs,
+        peer: load === best ? "ceiling" : load,
+        ratio: medianRatio(results, larger ? ["ours", load] : [load, "ours"], value),
+        ours: medianOf(results, "ours", value),
+        theirs: medianOf(results, load, value),
         unit,
       });
     };
-    figure(ceiling, "perSecond", "docs/s", true);
-    figure("helpers.bulk", "perSecond", "docs/s", true);
-    figure("helpers.bulk", "cpu", "ms CPU / 1,000 docs", false);
-    figure("helpers.bulk", "memory", "B of buffers", false);
+    figure(best, speed, "docs/s", true);
+    figure("helpers.bulk", speed, "docs/s", true);
+    figure("helpers.bulk", ({ cpu }) => cpu, "ms CPU / 1,000 docs", false);
+    figure("helpers.bulk", ({ memory }) => memory / 2 ** 20, "MiB", false);
   }
   await client.close();
 }
@@ -89,60 +92,73 @@ function sourceOf(name: SourceName, rows: number): Source {
   const objects = bodies.map(({ bytes, offsets, count }) =>
     Array.from({ length: count }, (_, i) => bytes.subarray(bytes.indexOf(10, offsets[i]) + 1, offsets[i + 1] - 1)),
   );
-  return { objects, requests: requestsOf(bodies, 5_000_000), documents: rows };
+  return { objects, requests: requestsOf(bodies, 5_000_000) };
 }
 
-async function measure(client: Client, source: Source, work: () => Promise<void>): Promise<Load> {
-  const { settings, mappings } = indexTemplate().template as Record<string, object>;
-  const { "index.auto_expand_replicas": _, ...rest } = settings as Record<string, unknown>;
-  await client.indices.create({
-    index,
-    body: { settings: { ...rest, "index.number_of_replicas": 0 }, mappings },
-  } as never);
-  const before = process.memoryUsage().arrayBuffers;
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+function memoryTaken(): number {
+  const { arrayBuffers, heapUsed } = process.memoryUsage();
+  return arrayBuffers + heapUsed;
+}
+
+function memoryHeld(): number {
+  collectGarbage();
+  return memoryTaken();
+}
+
+/** What the process takes beyond what it had `before` is looked at every 20 ms, from now on. */
+function watchMemory(before: number): { most(): number; end(): void } {
   let most = before;
   const sampling = setInterval(() => {
-    most = Math.max(most, process.memoryUsage().arrayBuffers);
+    most = Math.max(most, memoryTaken());
   }, 20);
-  try {
-    const cpu = process.cpuUsage();
-    const started = performance.now();
-    await work();
-    const seconds = (performance.now() - started) / 1_000;
-    const { user, system } = process.cpuUsage(cpu);
-    await client.indices.refresh({ index });
-    const { body } = await client.count({ index });
-    if (body.count !== source.documents) throw new Error(`${body.count} of ${source.documents} documents are there`);
-    return { perSecond: source.documents / seconds, cpu: (user + system) / source.documents, memory: most - before };
-  } finally {
-    clearInterval(sampling);
-    await client.indices.delete({ index });
-  }
+  return { most: () => most - before, end: () => clearInterval(sampling) };
 }
 
-async function writeObjects(client: Client, { objects }: Source): Promise<void> {
+interface Writing {
+  write(source: Source): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One writer, and one builder of bodies, for all rounds: as the subscriber has them for all of its objects. */
+function writingOf(client: Client): Writing {
   const writer = createBulkWriter(client, {
     keep: () => Promise.reject(new Error("a document was refused")),
     close: async () => {},
   });
-  let next = 0;
   const builder = new BulkBodyBuilder();
-  const worker = async (): Promise<void> => {
-    while (next < objects.length) {
-      const number = next++;
-      (objects[number] as readonly Uint8Array[]).forEach((document, row) => {
-        builder.begin(index, `q8Wm3cQyT0uYh5pXvR7kAg${number}-${row}`);
-        builder.append(document);
-        builder.end();
-      });
-      const body = builder.take();
-      await writer.write(body);
-      builder.recycle(body);
-    }
+
+  async function writeObject(documents: readonly Uint8Array[], number: number): Promise<void> {
+    builder.start(documents.reduce((sum, { length }) => sum + length + bytesOfAction, 0));
+    documents.forEach((document, row) => {
+      builder.begin(index, `q8Wm3cQyT0uYh5pXvR7kAg${number}-${row}`);
+      builder.append(document);
+      builder.end();
+    });
+    const body = builder.take();
+    await writer.write(body);
+    builder.recycle(body);
+  }
+
+  return {
+    async write({ objects }) {
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        while (next < objects.length) {
+          const number = next++;
+          await writeObject(objects[number] as readonly Uint8Array[], number);
+        }
+      };
+      await Promise.all(Array.from({ length: objectsInFlight }, worker));
+    },
+    close: writer.close,
   };
-  await Promise.all(Array.from({ length: objectsInFlight }, worker));
-  await writer.close();
 }
+
+/** The line before each document, and line breaks. */
+const bytesOfAction = 120;
 
 async function writeByHelper(client: Client, { objects }: Source): Promise<void> {
   const decoder = new TextDecoder();
@@ -159,25 +175,4 @@ async function writeByHelper(client: Client, { objects }: Source): Promise<void>
       throw new Error("a document was refused");
     },
   });
-}
-
-/** Sends requests that are rendered already, so many in flight. */
-export async function sendRequests(
-  client: Client,
-  { requests }: Pick<Source, "requests">,
-  count: number,
-): Promise<void> {
-  let next = 0;
-  const sender = async (): Promise<void> => {
-    while (next < requests.length) {
-      const { body } = await client.transport.request({
-        method: "POST",
-        path: "/_bulk",
-        querystring: "filter_path=errors",
-        bulkBody: requests[next++] as Buffer,
-      });
-      if (body.errors) throw new Error("a document was refused");
-    }
-  };
-  await Promise.all(Array.from({ length: count }, sender));
 }

@@ -6,13 +6,12 @@ import { createRuleset } from "@threatlockdown/ruleset";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 import { requestsOf } from "./alert-documents.ts";
+import { type Client, sendRequests } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
-import { sendRequests } from "./indexer.ts";
 import { median } from "./median.ts";
 import { openSearch } from "./open-search.ts";
 
 type LakeObject = ReturnType<typeof makeObject>;
-type Client = ReturnType<typeof connect>;
 
 const indices = "wazuh-alerts-4.x-security-lake-*";
 const sources: readonly SourceName[] = ["vpc_flow_2_0", "cloud_trail_mgmt_2_0", "route53_2_0", "eks_audit_2_0"];
@@ -66,7 +65,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
     ),
   };
   const results = new Map<string, Measured[]>(Object.keys(work).map((name) => [name, []]));
-  await sendRequests(client, { requests }, 2); // A new server is slow at first.
+  await sendRequests(client, requests, 2); // A new server is slow at first.
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [name, { events, run: measure }] of Object.entries(work)) {
       await client.indices.delete({ index: indices });
@@ -120,7 +119,7 @@ async function runWodle(lab: Lab, objects: readonly LakeObject[], concurrency: s
 
 async function send(client: Client, requests: readonly Buffer[], many: number, events: number): Promise<Measured> {
   const started = performance.now();
-  await sendRequests(client, { requests }, many);
+  await sendRequests(client, requests, many);
   const seconds = (performance.now() - started) / 1_000;
   return { perSecond: events / seconds };
 }
