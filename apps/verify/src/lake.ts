@@ -32,6 +32,8 @@ export interface Lake {
   /** Where its events go; undefined where ossec.conf names none. */
   readonly indexer: Indexer | undefined;
   region(): Promise<string>;
+  /** Whether it was given, and not found. */
+  readonly regionGiven: boolean;
   /** What the role is assumed with. */
   readonly base: () => Credentials;
   /** Whose those are. */
@@ -151,6 +153,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
       };
     },
     region,
+    regionGiven: surroundings.region !== undefined,
     base,
     caller: once(async () => findCaller(base(), await sts())),
     clients,

@@ -57,7 +57,7 @@ describe("without an administrator, what the role meets says the same", () => {
     "external ID is missing": /^Write <external_id> into the subscriber of ossec\.conf/,
     "user's policy allows another action": /and threatlockdown has to be allowed sts:AssumeRole on it/,
     "trust policy takes any external ID": /^Someone who may change the role .* puts the statement below in its trust/,
-    "access key is not known": /^Go through the causes that are named/,
+    "access key is not known": /^Look first at the likeliest cause: the access key does not exist or is inactive$/,
     "queue is that of another subscriber": /^Compare <sqs_name> .*both have to be of one subscriber$/,
     "role lacks sqs:ReceiveMessage": /^Someone who may change the role or the queue allows sqs:ReceiveMessage/,
     "role's policy names another bucket": /^Someone who may change the role adds the statement below to its policy/,
@@ -102,8 +102,8 @@ function together(seed: number, count: number): Fault[] {
 }
 
 const several = [
-  ...Array.from({ length: 8 }, (_, seed) => together(seed + 1, 2)),
-  ...Array.from({ length: 8 }, (_, seed) => together(seed + 101, 3)),
+  ...Array.from({ length: 7 }, (_, seed) => together(seed + 1, 2)),
+  ...Array.from({ length: 7 }, (_, seed) => together(seed + 101, 3)),
 ].map((chosen) => [chosen.map(({ name }) => name).join(" + "), chosen] as const);
 
 describe("several faults at once", () => {

@@ -114,7 +114,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
         ...surroundings,
         ...(admin && administrator !== undefined && { admin: administrator }),
       });
-      const results = await runChecks(checks({ receive: true }), seen, { timeout: 8_000 });
+      const results = await runChecks(checks({ receive: true }), seen, { timeout: 20_000 });
       return reveal ? results.map((result) => mapResult(result, revealed(lake.externalId))) : results;
     },
     aws_cli: (command) => perform(aws, lake.region, command),

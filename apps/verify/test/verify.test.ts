@@ -216,7 +216,9 @@ describe("a subscription", () => {
     const base = provider({ ...lab.subscription.userCredentials, accessKeyId: "AKIAUNKNOWN" });
     const { code, stdout } = await verify(these(lab), { surroundings: { ...surroundingsOf(lab), base } });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/sts:AssumeRole.*InvalidClientTokenId.*To do: Go through the causes/s);
+    expect(stdout).toMatch(
+      /sts:AssumeRole.*InvalidClientTokenId.*To do: Look first at the likeliest cause: the access key does not exist or is inactive/s,
+    );
   });
 });
 

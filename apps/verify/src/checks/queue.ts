@@ -2,6 +2,7 @@ import { GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
+import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { type Route, routesOf } from "../flow.ts";
@@ -146,7 +147,11 @@ function days(seconds: number): string {
 async function refused(lake: Lake, error: unknown): Promise<Finding> {
   const link = [error, (error as Error).cause].find((candidate) => candidate instanceof AuthError);
   if (link !== undefined) {
-    return { state: "failed", seen: lake.explain(link), fix: credentialFixes[link.code] ?? credentialFix };
+    return {
+      state: "failed",
+      seen: lake.explain(link),
+      fix: credentialFixes[link.code] ?? lookAtCause(lake.explain(link)),
+    };
   }
   if (!(error instanceof QueueError)) throw error;
   const { code, action, cause } = error;
@@ -154,7 +159,9 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
   return {
     state: "failed",
     seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
-    fix: (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[code]) ?? credentialFix,
+    fix:
+      (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[code]) ??
+      lookAtCause(lake.explain(cause ?? error)),
     ...(denied && { policy: allow(queueActions, await lake.queueArn()) }),
   };
 }
@@ -170,7 +177,6 @@ const fixes: Readonly<Partial<Record<QueueError["code"], string>>> = {
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
 };
 
-const credentialFix = "Go through the causes that are named, in their order";
 const credentialFixes: Readonly<Partial<Record<AuthError["code"], string>>> = {
   AUTH_REGION: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
 };

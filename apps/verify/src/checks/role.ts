@@ -1,6 +1,7 @@
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { endpointUrl, isPassing } from "@threatlockdown/aws-auth";
 import { asAdministrator, isDenied } from "../administrator.ts";
+import { lookAtCause } from "../causes.ts";
 import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { routesOf } from "../flow.ts";
@@ -299,7 +300,7 @@ function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): 
   const { externalId } = lake.subscriber;
   const who = principalOf(caller);
   const cause = (error as Error).cause ?? error;
-  if (!isDenied(cause)) return { fix: "Go through the causes that are named, in their order" };
+  if (!isDenied(cause)) return { fix: lookAtCause(lake.explain(error)) };
   const own = /identity-based policy/.exec((cause as Error).message);
   if (own !== null) {
     const kind = who.includes(":user/") ? "user" : "role";

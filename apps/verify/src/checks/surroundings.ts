@@ -5,6 +5,7 @@ import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { isPassing } from "@threatlockdown/aws-auth";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
+import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
 
@@ -17,7 +18,11 @@ export const region: Check = {
     try {
       const found = await lake.region();
       const { region: ofQueue } = queueAddress(lake.subscriber.queue);
-      const from = ofQueue === undefined ? "of the settings of AWS on this machine" : "of the queue's address";
+      const from = lake.regionGiven
+        ? "as --region says"
+        : ofQueue === undefined
+          ? "of the settings of AWS on this machine"
+          : "of the queue's address";
       return { state: "ok", seen: `${found}, ${from}` };
     } catch (error) {
       return {
@@ -44,7 +49,7 @@ export const credentials: Check = {
       return {
         state: "failed",
         seen: lake.explain(error),
-        fix: "Go through the causes that are named, in their order",
+        fix: lookAtCause(lake.explain(error)),
       };
     }
   },
@@ -58,7 +63,7 @@ export const clock: Check = {
   id: "clock",
   title: "The clock is right",
   explain: "AWS refuses requests that were signed more than 5 minutes ago or in the future.",
-  needs: ["region"],
+  needs: ["endpoints"],
   async run(lake, signal) {
     const [endpoint] = await endpointsOf(lake);
     const url = endpoint?.url ?? "";
