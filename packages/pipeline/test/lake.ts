@@ -72,18 +72,24 @@ export interface Reading extends IngestOptions {
   readonly onIngest?: (event: IngestEvent) => void;
   readonly mode?: "drain" | "forever";
   readonly concurrency?: number;
+  readonly poison?: "redrive";
+  /** Seconds; the queue's own by default. */
+  readonly visibilityTimeout?: number;
 }
 
 /** Reads the queue as the product does. */
 export async function readQueue(lake: Lake, reading: Reading): Promise<Summary> {
   const { sink, quarantine, stop = new AbortController(), onConsumer, onIngest, ...others } = reading;
-  const { mode = "drain", concurrency, ...options } = others;
-  const queue = await openQueue(lake.sqs, lake.subscription.queueUrl);
+  const { mode = "drain", concurrency, poison, visibilityTimeout, ...options } = others;
+  const queue = await openQueue(lake.sqs, lake.subscription.queueUrl, {
+    ...(visibilityTimeout && { visibilityTimeout }),
+  });
   const ingest = createIngest(lake.s3, sink, { ...options, ...(onIngest && { on: onIngest }) });
   return consume(queue, ingest, {
     mode,
     stop: stop.signal,
     ...(concurrency !== undefined && { concurrency }),
+    ...(poison !== undefined && { poison }),
     quarantine: (message, reason) => quarantine?.(message.id, reason) ?? Promise.resolve(),
     ...(onConsumer && { on: onConsumer }),
   });

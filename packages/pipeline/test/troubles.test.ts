@@ -1,3 +1,4 @@
+import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { Fatal } from "@threatlockdown/sqs-consumer";
 import { makeObject } from "@threatlockdown/tooling-lake";
@@ -6,9 +7,12 @@ import { acceptingSink, type Lake, readQueue, startLake } from "./lake.ts";
 
 const good = makeObject({ source: "waf_2_0", rows: 5, seed: 1 });
 let lake: Lake;
+/** Milliseconds by which the clock of AWS is ahead. */
+let ahead = 0;
 
 beforeEach(async () => {
-  lake = await startLake();
+  ahead = 0;
+  lake = await startLake({ now: () => Date.now() + ahead, clockSkew: 3_600_000 });
 });
 afterEach(() => lake.close());
 
@@ -155,5 +159,70 @@ describe("what becomes of a message", () => {
       expect.stringMatching(/\/a was replaced: its ETag is no longer [0-9a-f]{32} \(412\)$/),
     ]);
     expect(rows.size).toBe(7);
+  });
+
+  it("whose lease is lost to another consumer: given up by the first, settled by the second, each event there once", async () => {
+    put(keyOf("a"));
+    const begun = Promise.withResolvers<void>();
+    let reason: unknown;
+    const slow = acceptingSink();
+    const events: string[] = [];
+    const stop = new AbortController();
+    const first = readQueue(lake, {
+      sink: {
+        write: (_batch, _object, signal) =>
+          new Promise((_, reject) => {
+            begun.resolve();
+            signal.addEventListener("abort", () => {
+              reason = signal.reason;
+              reject(signal.reason);
+            });
+          }),
+      },
+      mode: "forever",
+      stop,
+      // Without room for a second message it does not get this one again itself.
+      concurrency: 1,
+      visibilityTimeout: 2,
+      onConsumer(event) {
+        events.push(event.type);
+        if (event.type === "lost") stop.abort();
+      },
+    });
+    await begun.promise;
+    ahead = 10_000;
+    const second = await drain(slow);
+    expect(second.summary).toMatchObject({ received: 1, deleted: 1 });
+    expect(await first).toMatchObject({ received: 1, deleted: 0, returned: 0, lost: 1 });
+    expect(events).toEqual(["received", "lost"]);
+    expect((reason as Error).message).toMatch(/^lease of message .* lost: its receipt handle is no longer valid$/);
+    expect([...slow.rows.values()]).toEqual([1, 1, 1, 1, 1]);
+    expect(left()).toBe(0);
+  });
+
+  it("that is poison, where the redrive policy has to take it: given back until SQS moves it, with its body", async () => {
+    const dead = lake.aws.createQueue({ name: "dead-letters" });
+    const { region, url: endpoint, credentials } = lake.aws;
+    const administrator = new SQSClient({ region, endpoint, credentials });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: 2 });
+    const { queueUrl: QueueUrl } = lake.subscription;
+    await administrator.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
+    administrator.destroy();
+    lake.aws.sendMessage(lake.subscription.queueUrl, "hello");
+    const quarantined: string[] = [];
+    for (let round = 0; left() > 0 && round < 5; round++) {
+      const stop = new AbortController();
+      await readQueue(lake, {
+        sink: acceptingSink(),
+        poison: "redrive",
+        stop,
+        quarantine: async (id) => void quarantined.push(id),
+        onConsumer: ({ type }) => void (type === "returned" && stop.abort()),
+      });
+      ahead += 1_000_000;
+    }
+    expect(quarantined).toEqual([]);
+    expect(left()).toBe(0);
+    expect(lake.aws.messages("dead-letters").map(({ body }) => body)).toEqual(["hello"]);
   });
 });
