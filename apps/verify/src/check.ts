@@ -85,6 +85,13 @@ export interface RunOptions {
 /** Stands for the external ID, which is a secret, in all that is told. */
 export const externalIdMark = "<external-id>";
 
+/** What is to be known of commands and policies with the mark in them. */
+export function noteOf({ commands, policy }: Pick<Finding, "commands" | "policy">): string | undefined {
+  return JSON.stringify([commands, policy]).includes(externalIdMark)
+    ? `Where ${externalIdMark} stands, put the external ID, or run this with --show-external-id`
+    : undefined;
+}
+
 /** Runs what can run at once, what needs another after it. Results are in the order of the table. */
 export async function runChecks(
   checks: readonly Check[],

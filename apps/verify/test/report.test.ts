@@ -113,6 +113,12 @@ describe("every report", () => {
     });
   });
 
+  it("counts no digits within a masked name as an account, and masks those within others", () => {
+    const told = ["aws-security-data-lake-us-east-1-ab123456789012cd of 210987654321", "s3://lake-333333333333-x/key"];
+    const redact = redaction(told);
+    expect(told.map(redact)).toEqual(["<bucket-1> of <account-1>", "s3://lake-<account-2>-x/key"]);
+  });
+
   it("is well-formed whatever the names hold", () => {
     const [check] = table;
     const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007\u001b[2J`;

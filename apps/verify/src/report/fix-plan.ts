@@ -1,4 +1,4 @@
-import type { Result } from "../check.ts";
+import { noteOf, type Result } from "../check.ts";
 import { merged, written } from "../command.ts";
 
 /**
@@ -18,7 +18,8 @@ export function fixPlan(results: readonly Result[]): string {
   const blocks = parts.map(({ command, reasons }) => {
     const fresh = reasons.filter((result) => !told.has(result));
     for (const result of fresh) told.add(result);
-    return [...fresh.flatMap(reason), written(command)].join("\n");
+    const note = noteOf({ commands: [command] });
+    return [...fresh.flatMap(reason), ...(note === undefined ? [] : comment(`${note}.`)), written(command)].join("\n");
   });
   const byHand = wrong.filter((result) => !told.has(result)).map((result) => reason(result).join("\n"));
   return `${[...blocks, ...byHand].join("\n\n")}\n`;

@@ -1,4 +1,4 @@
-import { type Result, remedy, type State } from "../check.ts";
+import { noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
 import { type Group, groups, type Verdict } from "../verdict.ts";
 import { escaped } from "./junit.ts";
@@ -36,6 +36,7 @@ ${parts.join("\n")}
 function section({ results, obstacle }: Group): string {
   const [{ check, state, seen, fix: own, policy, paste, console, commands = [] }] = results;
   const fix = obstacle === undefined ? own : remedy(obstacle);
+  const note = noteOf(results[0]);
   const troubled = state === "failed" || state === "warning";
   const names = results
     .map((result) => `${escaped(result.check.title)} <small>(${result.check.id})</small>`)
@@ -46,6 +47,7 @@ function section({ results, obstacle }: Group): string {
     ...(troubled ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
     ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
     ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
+    ...(note === undefined ? [] : [`<p>${escaped(note)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
     ...(paste === undefined ? [] : [`<pre>${escaped(paste)}</pre>`]),
     ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),

@@ -57,12 +57,19 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   for (const found of all.match(/\bvpce-[0-9a-z-]+/g) ?? []) mark(found, "endpoint");
   for (const found of all.match(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g) ?? []) mark(found, "id");
   for (const found of all.match(/\b(AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}\b/g) ?? []) mark(found, "key");
-  for (const found of all.match(/(?<!\d)\d{12}(?!\d)/g) ?? []) mark(found, "account");
-  // Longer ones first: a name can be a part of another.
-  const found = [...marks].sort(([a], [b]) => b.length - a.length);
-  // Whole names only: a user's name may well be a part of a word.
-  const rules = found.map(
-    ([name, masked]) => [new RegExp(`(?<![\\w-])${RegExp.escape(name)}(?![\\w-])`, "g"), masked] as const,
-  );
+  const maskNames = replacing(marks);
+  // Digits within a name are none of an account, unless the name is shown.
+  for (const found of maskNames(all).match(account) ?? []) mark(found, "account");
+  const maskAccounts = (text: string) => text.replaceAll(account, (found) => marks.get(found) ?? found);
+  return (text) => maskAccounts(maskNames(text));
+}
+
+const account = /(?<!\d)\d{12}(?!\d)/g;
+
+function replacing(marks: ReadonlyMap<string, string>): (text: string) => string {
+  // Longer ones first: a name can be a part of another. Whole names only: a name may well be a part of a word.
+  const rules = [...marks]
+    .sort(([a], [b]) => b.length - a.length)
+    .map(([name, masked]) => [new RegExp(`(?<![\\w-])${RegExp.escape(name)}(?![\\w-])`, "g"), masked] as const);
   return (text) => rules.reduce((left, [name, masked]) => left.replaceAll(name, masked), text);
 }

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { type Check, type Result, remedy, type State } from "../check.ts";
+import { type Check, noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
 import { type Group, groups, type Verdict } from "../verdict.ts";
 
@@ -50,6 +50,7 @@ function advice(result: Result): string[] {
   const { check, state, fix, policy, paste, console, commands = [] } = result;
   if (state === "could not check") return fix === undefined ? [] : [`To do: ${fix}`];
   if (!troubled(result)) return [];
+  const note = noteOf(result);
   return [
     `Why: ${check.explain}`,
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
@@ -61,6 +62,7 @@ function advice(result: Result): string[] {
           .map((line) => `  ${line}`)),
     ...(paste === undefined ? [] : paste.trimEnd().split("\n").map(indentedTwice)),
     ...(console === undefined ? [] : [`Console: ${console}`]),
+    ...(note === undefined ? [] : [note]),
     ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${written(command)}`)]),
   ];
 }
