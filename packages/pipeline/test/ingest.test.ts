@@ -3,7 +3,7 @@ import type { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { Fatal, type Message, Poison } from "@threatlockdown/sqs-consumer";
 import { makeObject, notification } from "@threatlockdown/tooling-lake";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createIngest, type IngestEvent } from "../src/ingest.ts";
 import { PoisonNotification } from "../src/quarantine.ts";
 import type { Accepted, Sink } from "../src/sink.ts";
@@ -85,7 +85,7 @@ describe("ingest", () => {
       settled = true;
     });
     for (let batch = 0; batch < 4; batch++) {
-      await until(() => open.length > batch);
+      await vi.waitUntil(() => open.length > batch, { timeout: 10_000, interval: 1 });
       expect(settled).toBe(false);
       open[batch]();
     }
@@ -97,7 +97,7 @@ describe("ingest", () => {
     const to = sink((rows) => new Promise((resolve) => open.push(() => resolve(accepted(rows)))));
     const done = createIngest(s3, to, { maxRows: 10 })(message(good), lease);
     for (let batch = 0; batch < 10; batch++) {
-      await until(() => open.length === Math.min(10, batch + 2));
+      await vi.waitUntil(() => open.length === Math.min(10, batch + 2), { timeout: 10_000, interval: 1 });
       expect(to.rows).toBe(Math.min(100, 10 * (batch + 2)));
       open[batch]();
     }
@@ -119,7 +119,7 @@ describe("ingest", () => {
     const done = createIngest(s3, to)(message(halfBroken), lease).catch((thrown) => {
       error = thrown;
     });
-    await until(() => open.length === 1);
+    await vi.waitUntil(() => open.length === 1, { timeout: 10_000, interval: 1 });
     await new Promise((resolve) => setImmediate(resolve));
     expect(error).toBeUndefined();
     open[0]();
@@ -171,7 +171,7 @@ describe("ingest", () => {
       settled = true;
       return error;
     });
-    await until(() => open.length === 2);
+    await vi.waitUntil(() => open.length === 2, { timeout: 10_000, interval: 1 });
     open[0].reject(new Error("no room"));
     await new Promise((resolve) => setImmediate(resolve));
     expect(settled).toBe(false);
@@ -227,11 +227,3 @@ describe("ingest", () => {
     expect(events).toEqual([{ type: "nothing-to-do", reason: "s3:TestEvent" }]);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("the condition did not come true within 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}

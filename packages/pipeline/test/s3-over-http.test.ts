@@ -1,6 +1,6 @@
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createObjects, ObjectDenied, ObjectGone, openObject } from "../src/index.ts";
 
 const bytes = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, index) => (index * 31) % 251));
@@ -95,7 +95,7 @@ describe("an object over HTTP", () => {
     const s3 = client();
     aws.faults.add({ operation: "GetObject", truncate: 100_000, times: 1 });
     const opening = failed(openObject(s3, announced));
-    await until(() => ranges().length === 1);
+    await vi.waitUntil(() => ranges().length === 1, { timeout: 10_000, interval: 1 });
     put({ body: bytes.toReversed() });
     const error = await opening;
     expect(error).toBeInstanceOf(ObjectGone);
@@ -122,7 +122,7 @@ describe("an object over HTTP", () => {
     const announced = put({ body: Buffer.alloc(8_000_000, 1) });
     const lost = new AbortController();
     const opening = failed(openObject(client(), announced, { signal: lost.signal }));
-    await until(() => ranges().length === 1);
+    await vi.waitUntil(() => ranges().length === 1, { timeout: 10_000, interval: 1 });
     lost.abort(new Error("lease lost"));
     expect((await opening).message).toBe("lease lost");
   });
@@ -177,7 +177,7 @@ describe("SlowDown", () => {
     aws.faults.add({ operation: "GetObject", key: /VPC_FLOW/, error: "SlowDown", times: 3 });
     const { open } = createObjects(client({ maxAttempts: 1 }), { firstPause: 300 });
     const first = announced.slice(0, 3).map((object) => open(object));
-    await until(() => aws.requests.count({ status: 503 }) === 3);
+    await vi.waitUntil(() => aws.requests.count({ status: 503 }) === 3, { timeout: 10_000, interval: 1 });
     const rest = announced.slice(3).map((object) => open(object));
     await open(elsewhere);
     expect(aws.requests.count({ operation: "GetObject", status: 200 })).toBe(1);
@@ -288,11 +288,3 @@ it("leaves a client as it was", async () => {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: "lake", Key: key }));
   expect(await Body?.transformToByteArray()).toHaveLength(300_000);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error("the condition did not come true within 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
