@@ -27,8 +27,8 @@ export interface Identity {
 }
 
 export interface Session {
-  /** Whether a user is known. */
-  readonly named: () => Promise<boolean>;
+  /** The name that it goes by; undefined where no user was given. */
+  readonly user: () => Promise<string | undefined>;
   client(): Promise<Client>;
   ask(method: string, path: string, body?: object | string): Promise<Answer>;
 }
@@ -63,9 +63,9 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
       return made;
     });
     return {
-      named: async () => (await credentials()) !== undefined,
+      user: async () => (await credentials())?.username,
       client,
-      ask: async (method, path, body) => ask(await client(), method, path, body),
+      ask: async (method, path, body) => ask(await client(), settings.hosts.length, [method, path, body]),
     };
   };
   const own = session(users.own);
@@ -92,13 +92,14 @@ function identityOf({ status, body }: Answer): Identity | undefined {
 }
 
 /** Statuses are answers too; what throws had none. */
-async function ask(client: Client, method: string, path: string, body?: object | string): Promise<Answer> {
+async function ask(client: Client, hosts: number, [method, path, body]: Parameters<Session["ask"]>): Promise<Answer> {
   const [bare = "", querystring = ""] = path.split("?");
   const content = typeof body === "string" ? { bulkBody: body } : body === undefined ? {} : { body };
   try {
     const answer = await client.transport.request({ method, path: bare, querystring, ...content } as never, {
-      maxRetries: 0,
-      requestTimeout,
+      // One that is away is told by itself; the next one answers in its place.
+      maxRetries: Math.min(hosts - 1, 2),
+      requestTimeout: requestTimeout / Math.min(hosts, 3),
     });
     return { status: answer.statusCode ?? 0, body: answer.body };
   } catch (error) {

@@ -54,6 +54,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
   const found = await readSubscribers(options, world.environment, complain);
   const surroundings = await surroundingsOf(options, world, found);
+  await readIndexerAdmin(options, world);
   let told: string | undefined;
   for (;;) {
     const results = await verify(table, found, surroundings, options, world);
@@ -90,6 +91,14 @@ async function administrator(profile: string): Promise<NonNullable<Surroundings[
     throw new CannotRun(`--admin-profile ${profile}: ${(error as Error).message}.`);
   }
   return credentials;
+}
+
+/** A file that is wrong would make every check of that user's say so. */
+async function readIndexerAdmin({ "indexer-admin": file }: Options, { environment }: World): Promise<void> {
+  if (file === undefined) return;
+  await readCredentials(file, environment).catch((error: Error) => {
+    throw new CannotRun(`--indexer-admin: ${error.message}`);
+  });
 }
 
 /** All subscribers at once: together they take no longer than the slowest. */
@@ -137,12 +146,13 @@ function indexerOf(
 
 /** What is this installation's own beside the names that AWS gives. */
 async function namesOf(manager: Manager | undefined, indexer: Indexer | undefined): Promise<Names> {
+  const user = await indexer?.own.user().catch(() => undefined);
   const identity = await indexer?.identity().catch(() => undefined);
   const hosts = indexer?.settings.hosts.map((host) => new URL(host).hostname) ?? [];
   const { cluster } = manager?.settings ?? {};
   return [
     ...hosts.filter((host) => !/^(localhost|127\.[\d.]+|\[::1\])$/.test(host)).map((host) => [host, "host"] as const),
-    ...(identity === undefined ? [] : [[identity.name, "user"] as const]),
+    ...[user, identity?.name].flatMap((name) => (name === undefined ? [] : [[name, "user"] as const])),
     ...(manager?.hostname === undefined ? [] : [[manager.hostname, "manager"] as const]),
     ...(cluster?.enabled === true ? [[cluster.name, "cluster"] as const, [cluster.nodeName, "node"] as const] : []),
   ];

@@ -170,7 +170,7 @@ export const indexerFaults: readonly IndexerFault[] = [
       place.users = { ...place.users, own: async () => ({ username: "writer", password: "Wr0ng-password!" }) };
     },
     found: "indexer-user",
-    seen: /refuses the subscriber's user or its password \(401\)/,
+    seen: /the indexer refuses the user writer or the password \(401\)/,
     mend: (place) => place.reset(),
   },
   {

@@ -44,6 +44,8 @@ export interface Place {
   /** Stores an event of the lake, so many milliseconds ago. */
   store(event?: { readonly manager?: string; readonly cluster?: object; readonly ago?: number }): Promise<void>;
   verify(options?: { readonly only?: readonly string[] }): Promise<Result[]>;
+  /** Files as an administrator of the manager has them: ossec.conf, and the user who may look at everything. */
+  files(): Promise<{ readonly config: string; readonly admin: string }>;
   /** Does what a printed command does. */
   perform(command: string): Promise<void>;
   /** The configuration and the user are right again. */
@@ -108,10 +110,16 @@ export async function createPlace(): Promise<Place> {
       const table = checks({ receive: true }).filter(({ id }) => only.includes(id));
       return runChecks(table, lake, { timeout: 30_000 });
     },
+    async files() {
+      const [config, file] = [join(folder, "ossec.conf"), join(folder, "admin")];
+      await writeFile(config, ossecConf(place));
+      await writeFile(file, `username=${admin.username}\npassword=${admin.password}\n`, { mode: 0o600 });
+      return { config, admin: file };
+    },
     async perform(command) {
       const [program, ...rest] = words(command);
       if (program === "security-lake-wodle") {
-        await writeFile(join(folder, "ossec.conf"), ossecConf(place));
+        await place.files();
         const environment = { INDEXER_USERNAME: admin.username, INDEXER_PASSWORD: admin.password };
         const wodle = startWodle(rest, environment);
         const { code } = await wodle.ended;

@@ -1,3 +1,4 @@
+import { hostname as osHostname } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
@@ -6,6 +7,7 @@ import { htmlReport } from "../src/report/html.ts";
 import { jsonReport } from "../src/report/json.ts";
 import { junitReport } from "../src/report/junit.ts";
 import { textReport } from "../src/report/text.ts";
+import { run } from "../src/run.ts";
 import { verdictOf } from "../src/verdict.ts";
 import { indexerFaults } from "./indexer-faults.ts";
 import { createPlace, hostname, ofIndexer, type Place, printed, writer } from "./indexer-setting.ts";
@@ -143,5 +145,48 @@ describe("with all that AWS has being well", () => {
       /^Of \d+ checks: 1 failed, .*First: Someone who manages the indexer makes room on its disks/,
     );
     expect(results.flatMap(({ check, state }) => (state === "failed" ? check.id : []))).toEqual(["indexer-blocks"]);
+  });
+});
+
+describe("the command line", () => {
+  async function told(...options: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
+    const { config, admin } = await place.files();
+    const { base, ...surroundings } = place.setting.surroundings;
+    let text = "";
+    const code = await run(["--config", config, "--indexer-admin", admin, "--no-receive", ...options], {
+      environment: { INDEXER_USERNAME: writer.username, INDEXER_PASSWORD: writer.password },
+      print: (part) => {
+        text += part;
+      },
+      complain: () => {},
+      colours: false,
+      wait: async () => {},
+      surroundings: { ...surroundings, ...(base !== undefined && { base }) },
+      limits: { timeout: 30_000, total: 60_000 },
+    });
+    return { code, text };
+  }
+  const only = ["--only", ofIndexer.join(",")];
+
+  it("takes the users from environment and file, as the subscriber does, and shows no password", async () => {
+    await place.restore();
+    await place.store({ manager: osHostname() });
+    const { code, text } = await told(...only);
+    expect(text).toMatch(/^(All well|Nothing wrong)/);
+    expect(code).toBe(0);
+    expect(text).toContain("it is writer, with the roles");
+    expect(text).toContain("found by rule.groups: amazon_security_lake, and removed");
+    for (const { password } of Object.values(place.server.users)) expect(text).not.toContain(password);
+  });
+
+  it("masks the user's name where that is asked for, refused or not", async () => {
+    const { text } = await told(...only, "--redact", "--no-probe");
+    expect(text).toContain("it is <user-1>, with the roles");
+    expect(text).not.toMatch(/\bit is writer\b/);
+    expect(text).toContain("nothing was written, as asked for");
+  });
+
+  it("cannot run with an administrator's file that cannot be used", async () => {
+    await expect(told("--indexer-admin", "/nonexistent")).rejects.toThrow(/--indexer-admin: .*ENOENT/);
   });
 });

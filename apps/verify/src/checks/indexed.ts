@@ -199,7 +199,7 @@ function withoutBucket(newestStored: Stored | undefined, allowed: number, why: "
   const known = age === undefined ? "no event is stored" : `the newest event happened ${span(age)} ago`;
   if (why === "unanswered") return couldNotCheck({ because: `the lake's bucket could not be listed; ${known}` });
   return couldNotCheck({
-    because: `the role may not list the lake's bucket, as is usual, to tell whether newer objects have arrived; ${known}`,
+    because: `the lake's bucket may not be listed by the role, as is usual, or is not known, so that nobody sees whether newer objects have arrived; ${known}`,
     rights: ["s3:ListBucket"],
     how: "run it with --admin-profile",
   });

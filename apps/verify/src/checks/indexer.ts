@@ -18,6 +18,8 @@ import { probeIndices } from "../probe.ts";
 
 const late = "Look whether the indexer is overloaded, or its network slow";
 
+const lost = "See what the checks indexer and indexer-health say; look whether it is overloaded, or its network slow";
+
 export const noIndexer: Finding = {
   state: "not applicable",
   seen: "ossec.conf names no indexer, or has it disabled: the subscriber runs with --output file:FOLDER or --output analysisd only",
@@ -44,7 +46,7 @@ function unanswered(error: unknown): Finding | undefined {
   const { name, message } = error as Error;
   if (error instanceof IndexerError) return couldNotCheck({ because: message.replace(/\.$/, "") });
   if (!/^(Connection|Timeout|NoLivingConnections|RequestAborted|Deserialization)Error$/.test(name)) return undefined;
-  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: late });
+  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: lost });
 }
 
 /**
@@ -195,14 +197,14 @@ export const indexerUser: Check = {
   once: true,
   late,
   run: withIndexer(async (own) => {
-    const named = await own.own.named().catch((error: unknown) => error as Error);
-    if (named instanceof Error) {
-      return { state: "failed", seen: named.message.replace(/\.$/, ""), fix: "Mend the file or the variables named" };
+    const user = await own.own.user().catch((error: unknown) => error as Error);
+    if (user instanceof Error) {
+      return { state: "failed", seen: user.message.replace(/\.$/, ""), fix: "Mend the file or the variables named" };
     }
     const answer = await own.own.ask("GET", "/_plugins/_security/authinfo");
-    if (answer.status === 401) return named ? refused() : unnamed(own);
+    if (answer.status === 401) return user === undefined ? unnamed(own) : refused(user);
     // So do indexers whose requests are to be signed.
-    if (answer.status === 403) return named ? unexpected(answer) : unnamed(own);
+    if (answer.status === 403) return user === undefined ? unnamed(own) : unexpected(answer);
     if (knowsNoSuchAddress(answer)) return withoutUsers(await own.own.ask("GET", "/"));
     if (answer.status === 503 || /not initialized/i.test(reasonOf(answer))) {
       return {
@@ -224,10 +226,10 @@ export const indexerUser: Check = {
   }),
 };
 
-function refused(): Finding {
+function refused(user: string): Finding {
   return {
     state: "failed",
-    seen: "the indexer refuses the subscriber's user or its password (401)",
+    seen: `the indexer refuses the user ${user} or the password (401)`,
     fix: "Correct user and password where the subscriber has them (INDEXER_USERNAME and INDEXER_PASSWORD, or its --indexer-credentials FILE), or someone who may manage the indexer's users sets that password",
   };
 }
