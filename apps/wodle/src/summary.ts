@@ -86,6 +86,7 @@ export function summaryText(summary: Summary): string {
   return lines.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
 }
 
+/** `1,234,567`; Node's own means for it take 15 ms to be ready. */
 function count(value: number): string {
-  return value.toLocaleString("en-US");
+  return String(value).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }

@@ -34,7 +34,7 @@ const memoryLimit = 100_000;
  * @throws Error where the last rule has conditions (an event could be left without a rule), or a rule is wrong.
  */
 export function createRuleset(sources: readonly RuleSource[] = stockRules): Ruleset {
-  const rules = compileRules(sources);
+  const rules = compiled(sources);
   if (rules.at(-1)?.sets.length !== 0) {
     throw new Error(
       "The last rule has conditions, so an event may be left without a rule: end with one that has none.",
@@ -51,8 +51,17 @@ export function createRuleset(sources: readonly RuleSource[] = stockRules): Rule
   };
 }
 
+let stock: readonly CompiledRule[] | undefined;
+
+/** The rules of this package are compiled once. */
+function compiled(sources: readonly RuleSource[]): readonly CompiledRule[] {
+  if (sources !== stockRules) return compileRules(sources);
+  stock ??= compileRules(stockRules);
+  return stock;
+}
+
 /** The columns that the rules of this package read. */
-export const ruleColumns: readonly string[] = questionsOf(compileRules(stockRules)).map(({ column }) => column);
+export const ruleColumns: readonly string[] = questionsOf(compiled(stockRules)).map(({ column }) => column);
 
 /** A step of a row's way: the rule is found, or a column is asked. */
 interface Step {
