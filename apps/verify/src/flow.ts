@@ -49,6 +49,9 @@ export interface Pattern {
   };
 }
 
+/** Names of keys can be aliases and ids too, which policies do not name. */
+export const isKeyArn = (name: string): boolean => /^arn:[^:]+:kms:[^:]*:\d+:key\//.test(name);
+
 export const bucketPrefix = "aws-security-data-lake-";
 
 /** @throws the SDK's errors */
@@ -90,7 +93,7 @@ async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promis
       ...(TopicConfigurations && { TopicConfigurations }),
       ...(LambdaFunctionConfigurations && { LambdaFunctionConfigurations }),
     },
-    ...(key !== undefined && { key }),
+    ...(key !== undefined && isKeyArn(key) && { key }),
     sources: [aws, ext].flatMap((page) => (page?.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? [])),
   };
 }

@@ -5,7 +5,7 @@ import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { OrganizationsClient } from "@aws-sdk/client-organizations";
 import { S3Client } from "@aws-sdk/client-s3";
-import { SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import { GetQueueAttributesCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 import {
   type Caller,
@@ -18,6 +18,7 @@ import {
 } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
+import { isDenied } from "./administrator.ts";
 import { type Flow, readFlow } from "./flow.ts";
 import type { Indexer } from "./indexer.ts";
 import type { Manager } from "./manager.ts";
@@ -41,6 +42,8 @@ export interface Lake {
   clients(): Promise<Clients>;
   queue(): Promise<Queue>;
   queueArn(): Promise<string>;
+  /** What the role may see of it, else the administrator; undefined where neither may. */
+  queueAttributes(): Promise<Readonly<Record<string, string>> | undefined>;
   /** What the role may not look at; undefined where no such credentials were given. */
   readonly admin: (() => Promise<Admin>) | undefined;
   /** The role as its account's administrator sees it. */
@@ -158,6 +161,17 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     caller: once(async () => findCaller(base(), await sts())),
     clients,
     queue: once(async () => openQueue((await clients()).sqs, subscriber.queue)),
+    queueAttributes: once(async () => {
+      const { url } = await lake.queue();
+      const ask = async (sqs: SQSClient) =>
+        (await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }))).Attributes;
+      try {
+        return await ask((await clients()).sqs);
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+        return admin && ask((await admin()).sqs);
+      }
+    }),
     queueArn: async () => arnOfQueue(subscriber, await region()),
     admin,
     role: once(async () => readRole(await present(admin)(), subscriber.roleArn ?? "")),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Check, type Finding, type Result, runChecks } from "../src/check.ts";
+import { type Check, couldNotCheck, type Finding, type Result, type RunOptions, runChecks } from "../src/check.ts";
 import { createLake } from "../src/lake.ts";
+import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
 
 const lake = createLake({ line: 1, queue: "lake" });
@@ -124,5 +125,49 @@ describe("the verdict", () => {
       exitCode: 0,
     });
     expect(verdictOf([result("could not check", "x"), result("warning", "y")]).exitCode).toBe(0);
+  });
+});
+
+describe("an obstacle", () => {
+  const run = (checks: readonly Check[], limits: RunOptions = { timeout: 5_000 }) => runChecks(checks, lake, limits);
+
+  it("is handed on by its first cause, however long the way", async () => {
+    const ok = gives({ state: "ok", seen: "" });
+    const results = await run([
+      check("a", [], gives({ state: "failed", seen: "" })),
+      check("b", ["a"], ok),
+      check("c", ["b"], ok),
+    ]);
+    const because = 'the check "a" has to succeed first';
+    expect(results.map(({ obstacle }) => obstacle?.because)).toEqual([undefined, because, because]);
+  });
+
+  it("of time is told of all that wait for it, and all end together", async () => {
+    const endless = () => new Promise<never>(() => {});
+    const started = performance.now();
+    const results = await run([check("a", [], endless), check("b", [], endless), check("c", ["b"], endless)], {
+      timeout: 60_000,
+      total: 50,
+    });
+    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(new Set(results.map(({ seen }) => seen)).size).toBe(1);
+  });
+
+  it("that several share asks for all that they need, once", async () => {
+    const lacks = (...rights: string[]) =>
+      gives(couldNotCheck({ because: "nobody may", rights, how: "let somebody run it" }));
+    const results = await run([
+      check("a", [], lacks("iam:GetRole")),
+      check("b", [], gives({ state: "ok", seen: "fine" })),
+      check("c", [], lacks("iam:GetRole", "s3:ListBucket")),
+    ]);
+    const { line } = verdictOf(results);
+    expect(line).toContain("First: Someone with iam:GetRole, s3:ListBucket can: let somebody run it.");
+    expect(textReport(verdictOf(results), results, false).split("\n").slice(3)).toEqual([
+      "  ? could not check  a, c: because nobody may",
+      "      Someone with iam:GetRole, s3:ListBucket can: let somebody run it",
+      "  ✔ ok  b (b): fine",
+      "",
+    ]);
   });
 });

@@ -1,11 +1,10 @@
-import { GetQueueAttributesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { type Route, routesOf } from "../flow.ts";
+import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 import { compareQueue } from "./queue-name.ts";
@@ -51,7 +50,10 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
   const { visible, inFlight, delayed } = depth;
   const waiting = `messages waiting: ${visible}, in work: ${inFlight}${delayed > 0 ? `, delayed: ${delayed}` : ""}`;
   const seen = `queue ${opened.name}: ${waiting}; ${settings(opened)}`;
-  const short = shortcomings(opened, Number((await attributes(lake))?.VisibilityTimeout ?? opened.visibilityTimeout));
+  const short = shortcomings(
+    opened,
+    Number((await lake.queueAttributes())?.VisibilityTimeout ?? opened.visibilityTimeout),
+  );
   const [first] = short;
   if (first === undefined) return { state: "ok", seen };
   const [attribute, , told] = first;
@@ -106,27 +108,13 @@ function setAttributes(url: string, changed: Readonly<Record<string, string>>): 
   return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
 }
 
-/** What the role may see of the queue, else the administrator; undefined where neither may. */
-export async function attributes(lake: Lake): Promise<Readonly<Record<string, string>> | undefined> {
-  const { url } = await lake.queue();
-  const ask = async (sqs: SQSClient) =>
-    (await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }))).Attributes;
-  try {
-    return await ask((await lake.clients()).sqs);
-  } catch (error) {
-    if (!isDenied(error)) throw error;
-    const admin = await lake.admin?.();
-    return admin && ask(admin.sqs);
-  }
-}
-
 /** ARN of a key of the customer's own. */
 export async function keyOfQueue(lake: Lake): Promise<string | undefined> {
-  const key = await attributes(lake).then(
+  const key = await lake.queueAttributes().then(
     (found) => found?.KmsMasterKeyId,
     () => undefined,
   );
-  return key?.startsWith("arn:") && !key.includes(":alias/") ? key : undefined;
+  return key !== undefined && isKeyArn(key) ? key : undefined;
 }
 
 function settings({ visibilityTimeout, retention, redrive }: Queue): string {
@@ -193,7 +181,7 @@ export const queueEncryption: Check = {
   explain: "Neither EventBridge nor S3 can send to a queue that is encrypted by the key that AWS manages for SQS.",
   needs: ["queue"],
   async run(lake) {
-    const found = await attributes(lake);
+    const found = await lake.queueAttributes();
     if (found === undefined) return hidden;
     const { KmsMasterKeyId: key } = found;
     if (key === undefined || key === "") {
@@ -220,7 +208,7 @@ export const queuePolicy: Check = {
   explain: "EventBridge, or S3, sends the events; without the queue's leave they are lost, and nothing tells so.",
   needs: ["queue", "notification"],
   async run(lake) {
-    const found = await attributes(lake);
+    const found = await lake.queueAttributes();
     if (found === undefined) return hidden;
     const [queueArn, { url, name }] = await Promise.all([lake.queueArn(), lake.queue()]);
     const policy = found.Policy === undefined ? undefined : parseDocument(found.Policy);
