@@ -214,7 +214,7 @@ export const lastRun: Check = {
   run: onMachine(async ({ state, file, settings }, { subscriber }) => {
     const path = join(state, lastRunFile);
     const runs = await readLastRun(state, subscriber.queue).catch((error: Error) => error);
-    if (runs instanceof Error) return unreadable(path, runs);
+    if (runs instanceof Error) return unreadable(path, runs, "Delete the file; the next run writes it anew");
     if (runs === undefined) {
       return couldNotCheck({
         because: `no run has ended yet: ${path} says nothing of this queue`,
@@ -257,12 +257,12 @@ function countsOf({ events, deadLettered, quarantined, left }: Readonly<Record<s
   return [`${events} events`, ...troubles].join(", ");
 }
 
-function unreadable(path: string, error: Error): Finding {
+function unreadable(path: string, error: Error, otherwise: string): Finding {
   const { code = error.message } = error as NodeJS.ErrnoException;
   const may = code === "EACCES" || code === "EPERM";
   return couldNotCheck({
     because: `${path} cannot be read (${code})`,
-    how: may ? "run it as the user who runs the subscriber" : "Delete the file; the next run writes it anew",
+    how: may ? "run it as the user who runs the subscriber" : otherwise,
   });
 }
 
@@ -276,7 +276,8 @@ export const deadLetters: Check = {
   late,
   run: onMachine(async ({ state, file }) => {
     const found = await readDeadLetters(state).catch((error: Error) => error);
-    if (found instanceof Error) return unreadable(state, found);
+    if (found instanceof Error)
+      return unreadable(state, found, "Look what lies there under the names dead-letter.ndjson…");
     const { files, documents, messages, more, newest } = found;
     const [first] = files;
     if (first === undefined) return { state: "ok", seen: `nothing waits in ${state}` };
