@@ -9,6 +9,7 @@ export const indexerOptions: Command["options"] = {
   "indexer-region": { type: "string" },
   "indexer-profile": { type: "string" },
   "indexer-role": { type: "string" },
+  dashboards: { type: "string" },
 };
 
 export const indexerOptionsHelp = `  --indexer-credentials FILE  user and password of the indexer: two lines, username=… and password=…, mode 0600.
@@ -19,6 +20,8 @@ export const indexerOptionsHelp = `  --indexer-credentials FILE  user and passwo
   --indexer-region REGION     its Region (default: the one in the host's name)
   --indexer-profile PROFILE   the AWS profile that signs (default: whatever the AWS SDK finds)
   --indexer-role ARN          the role that signs; the lake's role never does
+  --dashboards URL            OpenSearch Dashboards, as the same user: setup installs its saved objects there, and
+                              every start looks whether they are there
 `;
 
 /** Requests signed with Signature Version 4, by credentials that have nothing to do with the lake's. */
@@ -32,6 +35,8 @@ export interface Signing {
 export interface IndexerOptions {
   readonly credentialsFile: string | undefined;
   readonly signing: Signing | undefined;
+  /** URL of OpenSearch Dashboards. */
+  readonly dashboards: string | undefined;
 }
 
 /** @throws Failure */
@@ -39,15 +44,18 @@ export function readIndexerOptions(values: Values): IndexerOptions {
   const text = (name: string) => values[name] as string | undefined;
   const service = text("indexer-sigv4");
   const credentialsFile = text("indexer-credentials");
+  const dashboards = text("dashboards");
+  if (dashboards !== undefined && !/^https?:\/\//.test(dashboards))
+    throw usage(`--dashboards ${dashboards} is no URL such as https://dashboards.example:443.`);
   const [region, profile, roleArn] = [text("indexer-region"), text("indexer-profile"), text("indexer-role")];
   if (service === undefined) {
     if ((region ?? profile ?? roleArn) !== undefined)
       throw usage("--indexer-region, --indexer-profile and --indexer-role are for --indexer-sigv4 only.");
-    return { credentialsFile, signing: undefined };
+    return { credentialsFile, signing: undefined, dashboards };
   }
   if (service !== "es" && service !== "aoss") throw usage(`--indexer-sigv4 ${service} is neither es nor aoss.`);
   if (credentialsFile !== undefined) throw usage("Give --indexer-credentials or --indexer-sigv4, not both.");
-  return { credentialsFile, signing: { service, region, profile, roleArn } };
+  return { credentialsFile, signing: { service, region, profile, roleArn }, dashboards };
 }
 
 /** How much the commands that write documents ask of the indexer at a time. */

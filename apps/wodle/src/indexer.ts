@@ -2,6 +2,7 @@ import { AuthError, findRegion, lakeCredentials } from "@threatlockdown/aws-auth
 import {
   type BulkWriter,
   type ConnectionOptions,
+  checkDashboards,
   checkSetup,
   connect,
   createBulkWriter,
@@ -32,6 +33,7 @@ export async function openIndexer(
 ): Promise<{ readonly writer: BulkWriter; readonly close: () => Promise<void> }> {
   const client = await connectIndexer(indexer, options, context);
   await ensureTemplate(client, context);
+  if (options.dashboards !== undefined) await lookAtDashboards(indexer as Indexer, options, context);
   const writer = createBulkWriter(client, deadLetter, {
     ...options,
     signal: context.signals.end,
@@ -105,6 +107,31 @@ async function signature({ hosts }: Indexer, { service, profile, roleArn, ...giv
   const labels = hosts.flatMap((host) => new URL(host).hostname.split("."));
   const region = given.region ?? labels.find((label) => regionPattern.test(label)) ?? (await findRegion({ profile }));
   return { service, region, credentials: lakeCredentials({ profile, roleArn, region }) };
+}
+
+/** Dashboards shows what the indexer has, and knows its users. @throws Failure */
+export async function connectDashboards(
+  indexer: Indexer,
+  url: string,
+  options: IndexerOptions,
+  context: Context,
+): Promise<ReturnType<typeof connect>> {
+  return connectIndexer({ ...indexer, hosts: [url] }, options, context);
+}
+
+/** Without saved objects nothing is lost: whatever is wrong is a warning. */
+async function lookAtDashboards(indexer: Indexer, options: IndexerOptions, context: Context): Promise<void> {
+  const { log } = context;
+  const client = await connectDashboards(indexer, options.dashboards as string, options, context);
+  try {
+    const { outcome, message } = await checkDashboards(client);
+    if (outcome === "current") log.debug(message);
+    else log.warning(message);
+  } catch (error) {
+    log.warning(`Dashboards: whether the saved objects are in place is not known: ${(error as Error).message}`);
+  } finally {
+    await client.close();
+  }
 }
 
 /**

@@ -52,14 +52,20 @@ describe("how the indexer is written to", () => {
   });
 
   it("is as a user with a password, or signed, and never both", () => {
-    expect(readIndexerOptions({ "indexer-credentials": "f" })).toEqual({ credentialsFile: "f", signing: undefined });
-    expect(readIndexerOptions({ "indexer-sigv4": "aoss", "indexer-profile": "p" })).toEqual({
+    expect(readIndexerOptions({ "indexer-credentials": "f" })).toEqual({
+      credentialsFile: "f",
+      signing: undefined,
+      dashboards: undefined,
+    });
+    expect(readIndexerOptions({ "indexer-sigv4": "aoss", "indexer-profile": "p", dashboards: "https://d" })).toEqual({
+      dashboards: "https://d",
       credentialsFile: undefined,
       signing: { service: "aoss", region: undefined, profile: "p", roleArn: undefined },
     });
     const both = { "indexer-sigv4": "es", "indexer-credentials": "f" };
     expect(() => readIndexerOptions(both)).toThrow("not both");
     expect(() => readIndexerOptions({ "indexer-sigv4": "s3" })).toThrow("neither es nor aoss");
+    expect(() => readIndexerOptions({ dashboards: "d:5601" })).toThrow("is no URL");
     expect(() => readIndexerOptions({ "indexer-role": "arn" })).toThrow("for --indexer-sigv4 only");
   });
 });

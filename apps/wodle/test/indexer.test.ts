@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -22,11 +22,13 @@ describe("the indexer of the configuration", () => {
   let lab: Lab;
   let seen: Seen[];
   let installed: Map<string, object>;
+  let importTaken: boolean;
   /** Whether a request may go on; it may change what the test has prepared. */
   let admits: (request: IncomingMessage) => boolean;
   beforeEach(async () => {
     seen = [];
     installed = new Map();
+    importTaken = true;
     admits = () => true;
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -49,6 +51,13 @@ describe("the indexer of the configuration", () => {
 
   function answerTo(method: string, url: string, body: string): [status: number, answer: object] {
     const path = url.split("?")[0] as string;
+    if (path.endsWith("/_import")) {
+      if (!importTaken) return [200, { success: false, errors: [{ error: { type: "unsupported_type" } }] }];
+      const dashboard = JSON.parse(body.split("\n").find((line) => line.startsWith('{"type":"dashboard"')) ?? "null");
+      installed.set(`/api/saved_objects/dashboard/${dashboard.id}`, dashboard);
+      return [200, { success: true }];
+    }
+    if (path.startsWith("/api/")) return installed.has(path) ? [200, installed.get(path) ?? {}] : [404, {}];
     if (method === "PUT") {
       installed.set(path, JSON.parse(body));
       return [200, { acknowledged: true }];
@@ -56,6 +65,7 @@ describe("the indexer of the configuration", () => {
     if (path !== "/_bulk") {
       const index_template = installed.get(path);
       if (index_template === undefined) return [404, { error: { type: "missing", reason: "missing" }, status: 404 }];
+      if (path.startsWith("/_plugins/")) return [200, index_template];
       return [200, { index_templates: [{ index_template }] }];
     }
     const actions = body.split("\n").filter((line, at) => at % 2 === 0 && line !== "");
@@ -78,8 +88,11 @@ describe("the indexer of the configuration", () => {
       [
         expect.stringMatching(/^Indexer: index template security-lake version \d+ installed$/),
         "Indexer: retention policy security-lake of 90 days installed",
+        expect.stringMatching(/^Dashboards: not asked for, .*; import .*saved-objects\.ndjson under/),
       ],
     ]);
+    const [first] = readFileSync(join(lab.folder, "security-lake", "saved-objects.ndjson"), "utf8").split("\n");
+    expect(JSON.parse(first as string)).toMatchObject({ type: "index-pattern" });
     const template = installed.get("/_index_template/security-lake");
     expect(template).toMatchObject({
       template: {
@@ -95,6 +108,24 @@ describe("the indexer of the configuration", () => {
     expect(JSON.stringify(installed.get("/_plugins/_ism/policies/security-lake"))).toContain("90d");
     expect((await wodle("once")).code).toBe(0);
     expect(installed.get("/_index_template/security-lake")).toEqual(template);
+  });
+
+  it("has its saved objects installed in Dashboards by setup, and looked for at every start", async () => {
+    const dashboards = ["--dashboards", `http://127.0.0.1:${(server.address() as AddressInfo).port}`];
+    expect((await wodle("once", ...dashboards)).stderr).toContain("WARNING: Dashboards: saved objects");
+    expect((await wodle("setup", ...dashboards)).stdout).toMatch(/Dashboards: saved objects .* installed\n$/);
+    const { code, stderr } = await wodle("once", ...dashboards);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("Dashboards")]);
+  });
+
+  it("has them written to a file where Dashboards does not take them", async () => {
+    importTaken = false;
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, stdout } = await wodle("setup", "--dashboards", url);
+    expect([code, stdout.trim().split("\n").at(-1)]).toEqual([
+      0,
+      expect.stringMatching(/^Dashboards at http:.* were not taken: .*; import .*saved-objects\.ndjson under/),
+    ]);
   });
 
   it("takes a password that changed in the middle of a run, from the file", async () => {

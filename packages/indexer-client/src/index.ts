@@ -13,10 +13,12 @@ export {
   connect,
   type SigV4,
 } from "./connection.ts";
+export { checkDashboards, setupDashboards } from "./dashboards.ts";
 export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
 export { IndexerError, type IndexerErrorCode } from "./errors.ts";
 export { type Replayed, replay } from "./replay.ts";
 export { type Role, setupRole, setupRoleName, writerRole, writerRoleName } from "./roles.ts";
+export { type SavedObject, savedObjects, savedObjectsFile } from "./saved-objects.ts";
 export {
   type ConnectionSettings,
   type CredentialVariables,

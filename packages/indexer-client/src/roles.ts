@@ -11,7 +11,11 @@ export interface Role {
 
 /** What the user needs who writes; `role.yml` says the same. */
 export const writerRole: Role = {
-  cluster_permissions: ["indices:data/write/bulk", "indices:admin/index_template/get"],
+  cluster_permissions: [
+    "indices:data/write/bulk",
+    "indices:admin/index_template/get",
+    "cluster:admin/opendistro/ism/policy/get",
+  ],
   index_permissions: [
     {
       index_patterns: [indexPattern],

@@ -1,12 +1,7 @@
 import { createHash } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
-import type { Client } from "@opensearch-project/opensearch";
-import { failureOf } from "./answer.ts";
-import { backoff } from "./concurrency.ts";
+import { ask, type Transport } from "./ask.ts";
 import { IndexerError } from "./errors.ts";
-import { setupMessage, untrustedMessage } from "./messages.ts";
 import { indexPattern, indexTemplate, type TemplateOptions, templateName, templateVersion } from "./template.ts";
-import { judgeRequest, passes, type RequestFailure } from "./verdict.ts";
 
 /** What is not given stays as it was installed. */
 export interface SetupOptions extends TemplateOptions {
@@ -35,8 +30,6 @@ export interface SetupStep {
   readonly message: string;
 }
 
-type Transport = Pick<Client, "transport">;
-
 /** Installs what is missing, upgrades what is older, leaves alone what is newer or somebody else's. */
 export async function setup(client: Transport, options: SetupOptions = {}): Promise<SetupStep[]> {
   return steps(client, options, true);
@@ -48,34 +41,48 @@ export async function checkSetup(client: Transport, options: SetupOptions = {}):
 }
 
 async function steps(client: Transport, options: SetupOptions, install: boolean): Promise<SetupStep[]> {
-  const template = await templateStep(client, options, install);
-  return options.retentionDays === undefined
+  const found = await installedTemplate(client);
+  const kept = isOurs(found) ? found?._meta?.options : undefined;
+  const wanted = { ...kept, ...options };
+  const template = await templateStep(client, found, wanted, install);
+  return wanted.retentionDays === undefined
     ? [template]
-    : [template, await policyStep(client, options.retentionDays, install)];
+    : [template, await policyStep(client, wanted.retentionDays, install)];
 }
 
 const product = "threatlockdown-security-lake";
+const templatePath = `/_index_template/${templateName}`;
 
 interface Installed {
   readonly version?: number;
-  readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: TemplateOptions };
+  readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: SetupOptions };
 }
 
-async function templateStep(client: Transport, options: SetupOptions, install: boolean): Promise<SetupStep> {
-  const path = `/_index_template/${templateName}`;
-  const subject = `index template ${templateName}`;
-  const answer = await ask(client, "GET", path);
-  const found = (answer as { index_templates?: { index_template: Installed }[] } | undefined)?.index_templates?.[0]
+async function installedTemplate(client: Transport): Promise<Installed | undefined> {
+  const answer = await ask(client, "GET", templatePath);
+  return (answer as { index_templates?: { index_template: Installed }[] } | undefined)?.index_templates?.[0]
     ?.index_template;
-  const { retentionDays: _, ...given } = options;
-  const body = templateOf({ ...(found?._meta?.options ?? {}), ...given });
+}
+
+function isOurs(found: Installed | undefined): boolean {
+  return found?._meta?.managed_by === product;
+}
+
+async function templateStep(
+  client: Transport,
+  found: Installed | undefined,
+  options: SetupOptions,
+  install: boolean,
+): Promise<SetupStep> {
+  const subject = `index template ${templateName}`;
+  const body = templateOf(options);
 
   if (found === undefined) {
     if (!install) return { subject, outcome: "missing", message: `Indexer: ${subject} is not installed; run setup` };
-    await ask(client, "PUT", path, body);
+    await ask(client, "PUT", templatePath, body);
     return { subject, outcome: "installed", message: `Indexer: ${subject} version ${templateVersion} installed` };
   }
-  if (found._meta?.managed_by !== product) {
+  if (!isOurs(found)) {
     return {
       subject,
       outcome: "left-alone",
@@ -92,7 +99,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
       message: `Indexer: ${subject} version ${version} is newer than this program's ${templateVersion} and was left alone`,
     };
   }
-  if (version === templateVersion && found._meta.digest === body._meta.digest) {
+  if (version === templateVersion && found._meta?.digest === body._meta.digest) {
     return { subject, outcome: "current", message: `Indexer: ${subject} version ${version} is in place` };
   }
   const difference = version === templateVersion ? "with other settings" : `version ${version}`;
@@ -103,7 +110,7 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
       message: `Indexer: ${subject} is installed ${difference}; run setup to upgrade it`,
     };
   }
-  await ask(client, "PUT", path, body);
+  await ask(client, "PUT", templatePath, body);
   return {
     subject,
     outcome: "upgraded",
@@ -111,9 +118,12 @@ async function templateStep(client: Transport, options: SetupOptions, install: b
   };
 }
 
-function templateOf(options: TemplateOptions): object & { readonly _meta: NonNullable<Installed["_meta"]> } {
-  const template = indexTemplate(options);
-  const digest = createHash("sha256").update(JSON.stringify(template)).digest("hex").slice(0, 16);
+/** The options, the retention too, are kept in it: the next setup, and whoever looks, need not be told of them. */
+function templateOf(options: SetupOptions): object & { readonly _meta: NonNullable<Installed["_meta"]> } {
+  const { retentionDays, ...about } = options;
+  const template = indexTemplate(about);
+  const content = [template, ...(retentionDays === undefined ? [] : [retentionDays])];
+  const digest = createHash("sha256").update(JSON.stringify(content)).digest("hex").slice(0, 16);
   return { ...template, _meta: { managed_by: product, digest, options } };
 }
 
@@ -126,7 +136,11 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
   try {
     found = (await ask(client, "GET", path)) as PolicyAnswer | undefined;
   } catch (error) {
-    if (!(error instanceof IndexerError) || error.code !== "INDEXER_SETUP") throw error;
+    if (!(error instanceof IndexerError)) throw error;
+    if (error.code === "INDEXER_DENIED" && !install) {
+      return { subject, outcome: "not-possible", message: `${error.message}; whether it is in place is not known` };
+    }
+    if (error.code !== "INDEXER_SETUP") throw error;
     return {
       subject,
       outcome: "not-possible",
@@ -138,10 +152,11 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
     await ask(client, "PUT", path, policyOf(description, days));
     return { subject, outcome: "installed", message: `Indexer: ${subject} of ${days} days installed` };
   }
-  if (found.policy.description === description) {
+  const known = found.policy?.description ?? "";
+  if (known === description) {
     return { subject, outcome: "current", message: `Indexer: ${subject} of ${days} days is in place` };
   }
-  if (!found.policy.description.startsWith(product)) {
+  if (!known.startsWith(product)) {
     return {
       subject,
       outcome: "left-alone",
@@ -158,7 +173,7 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
 interface PolicyAnswer {
   readonly _seq_no: number;
   readonly _primary_term: number;
-  readonly policy: { readonly description: string };
+  readonly policy?: { readonly description?: string };
 }
 
 function policyOf(description: string, days: number): object {
@@ -177,38 +192,4 @@ function policyOf(description: string, days: number): object {
       ism_template: [{ index_patterns: [indexPattern], priority: 500 }],
     },
   };
-}
-
-/** How often one request is sent, and for how long: some nodes may be away, an indexer that just starts says 503. */
-const tries = 7;
-const patience = { request: 15_000, all: 60_000 };
-
-/** The answer's body; undefined for 404. Each request may be repeated: it looks, or puts what it put before. */
-async function ask(client: Transport, method: string, path: string, body?: object): Promise<unknown> {
-  const [bare = "", querystring = ""] = path.split("?");
-  const started = performance.now();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const answer = await client.transport.request(
-        { method, path: bare, querystring, ...(body && { body }) },
-        { maxRetries: 0, requestTimeout: patience.request },
-      );
-      return answer.body;
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure.status === 404 && method === "GET") return undefined;
-      const isLast = attempt === tries || performance.now() - started > patience.all;
-      if (isLast || !passes(failure)) throw setupError(`${method} ${bare}`, failure, error);
-      await pause(backoff(attempt));
-    }
-  }
-}
-
-function setupError(request: string, failure: RequestFailure, cause: unknown): IndexerError {
-  const { status } = failure;
-  const codes = { denied: "INDEXER_DENIED", untrusted: "INDEXER_UNTRUSTED" } as const;
-  const verdict = judgeRequest(failure);
-  const code = verdict === "denied" || verdict === "untrusted" ? codes[verdict] : "INDEXER_SETUP";
-  const message = code === "INDEXER_UNTRUSTED" ? untrustedMessage(failure) : setupMessage(request, failure);
-  return new IndexerError(code, message, { status, cause });
 }

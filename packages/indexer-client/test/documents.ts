@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type Accepted, createBulkWriter } from "../src/bulk-writer.ts";
 import { connect } from "../src/connection.ts";
+import { savedObjects } from "../src/saved-objects.ts";
 import { setup } from "../src/setup.ts";
 import { indexTemplate } from "../src/template.ts";
 import type { Column, ColumnType, Table } from "../template/build.ts";
@@ -39,10 +40,12 @@ export function describeDocuments(server: { readonly url: string }): void {
     const put = (text: string): void => builder.append(new TextEncoder().encode(text));
     events.forEach((event, row) => {
       builder.begin(index, `${name}-${row}`);
-      put(`{"timestamp":"2026-11-24T08:23:54.162+0000","rule":{"level":3,"groups":["amazon_security_lake"]},"data":`);
+      put(
+        `{"timestamp":"2026-11-24T08:23:54.162+0000","rule":{"level":3,"description":"d","groups":["amazon_security_lake"]},"data":`,
+      );
       if (typeof event === "string") put(event);
       else builder.append(event);
-      put(`,"security_lake":{"source":"custom","row":${row}}}`);
+      put(`,"security_lake":{"source":"custom","class_name":"API Activity","row":${row}}}`);
       builder.end();
     });
     const accepted = await writer.write(builder.take());
@@ -164,6 +167,58 @@ export function describeDocuments(server: { readonly url: string }): void {
       expect(await count(index, { query_string: { query: "AssumeRole" } })).toBe(1);
       expect(await count(index, { query_string: { query: "data.api.operation:Assume*" } })).toBe(1);
     });
+  });
+
+  interface Aggregation {
+    readonly type: string;
+    readonly params: { readonly field?: string; readonly size?: number };
+  }
+
+  /** What Dashboards asks for a chart, whose aggregations are inside each other in their order. */
+  function searchOf(aggregations: readonly Aggregation[], query: string): object {
+    const [first, ...inner] = aggregations.filter(({ type }) => type !== "count");
+    const sub = inner.length > 0 && { aggs: { inner: innerOf(inner[0] as Aggregation) } };
+    return {
+      size: 0,
+      query: query === "" ? { match_all: {} } : { query_string: { query } },
+      ...(first !== undefined && { aggs: { outer: { ...innerOf(first), ...sub } } }),
+    };
+  }
+
+  function innerOf({ type, params: { field, size } }: Aggregation): object {
+    return type === "terms" ? { terms: { field, size } } : { [type]: { field, fixed_interval: "1h" } };
+  }
+
+  it("every chart of the dashboard shows events", async () => {
+    const index = newIndex();
+    const event = {
+      api: { operation: "AssumeRole" },
+      actor: { user: { name: "someone" } },
+      src_endpoint: { ip: "10.20.30.40" },
+      dst_endpoint: { port: 443 },
+      query: { hostname: "example.com" },
+      finding_info: { title: "A finding" },
+      cloud: { account: { uid: "123456789012" } },
+    };
+    await write(index, [JSON.stringify(event), '{"actor":"me"}']);
+    const charts = savedObjects().filter(({ type }) => type === "visualization");
+    for (const { attributes } of charts) {
+      const { aggs } = JSON.parse(attributes.visState as string) as { aggs: Aggregation[] };
+      const { searchSourceJSON } = attributes.kibanaSavedObjectMeta as { searchSourceJSON: string };
+      const { query } = JSON.parse(searchSourceJSON) as { query: { query: string } };
+      const { body } = await client.search({ index, body: searchOf(aggs, query.query) } as never);
+      const { hits, aggregations } = body as unknown as {
+        readonly hits: { readonly total: { readonly value: number } };
+        readonly aggregations?: { readonly outer: { readonly buckets: { inner?: { buckets: unknown[] } }[] } };
+      };
+      expect(hits.total.value, attributes.title as string).toBeGreaterThan(0);
+      if (aggregations === undefined) continue;
+      expect(aggregations.outer.buckets.length, attributes.title as string).toBeGreaterThan(0);
+      for (const { inner } of aggregations.outer.buckets) {
+        if (inner !== undefined) expect(inner.buckets.length, attributes.title as string).toBeGreaterThan(0);
+      }
+    }
+    expect(charts.length).toBeGreaterThan(10);
   });
 
   const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;

@@ -95,7 +95,7 @@ describe("setup", () => {
     await setup(client, { level: "lean", shards: 3 });
     const installed = settings();
     expect(await outcomes(setup(client))).toEqual(["current"]);
-    expect(await outcomes(checkSetup(client, { retentionDays: 5 }))).toEqual(["current", "missing"]);
+    expect(await outcomes(checkSetup(client, { retentionDays: 5 }))).toEqual(["older", "missing"]);
     templates.set(templateName, { ...templates.get(templateName), version: templateVersion - 1, template: {} });
     expect(await outcomes(setup(client))).toEqual(["upgraded"]);
     expect(settings()).toEqual(installed);
@@ -122,10 +122,13 @@ describe("setup", () => {
     expect(await outcomes(setup(client, { retentionDays: 90 }))).toEqual(["installed", "installed"]);
     expect(JSON.stringify(policies.get(templateName))).toContain('"min_index_age":"90d"');
     expect(await outcomes(setup(client, { retentionDays: 90 }))).toEqual(["current", "current"]);
-    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "upgraded"]);
+    expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["upgraded", "upgraded"]);
     expect(writes.at(-1)).toContain("if_seq_no=7&if_primary_term=2");
     policies.set(templateName, { policy: { description: "somebody's" } });
     expect(await outcomes(setup(client, { retentionDays: 30 }))).toEqual(["current", "left-alone"]);
+    expect(await outcomes(checkSetup(client))).toEqual(["current", "left-alone"]);
+    policies.clear();
+    expect(await outcomes(checkSetup(client))).toEqual(["current", "missing"]);
 
     const without = await place({ plugin: false });
     expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not-possible"]);

@@ -1,37 +1,79 @@
-import { setup as install } from "@threatlockdown/indexer-client";
-import type { Command } from "../command.ts";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { IndexerError, savedObjectsFile, setupDashboards, setup as setupIndexer } from "@threatlockdown/indexer-client";
+import type { Indexer } from "@threatlockdown/ossec-config";
+import type { Command, Context } from "../command.ts";
 import { readConfiguration } from "../configuration.ts";
-import { exitCode } from "../exit-code.ts";
-import { connectIndexer, failureOf } from "../indexer.ts";
+import { exitCode, Failure } from "../exit-code.ts";
+import { connectDashboards, connectIndexer, failureOf } from "../indexer.ts";
 import { indexerOptions, indexerOptionsHelp } from "../indexer-options.ts";
 import { readSetupOptions, setupOptions, setupOptionsHelp } from "../setup-options.ts";
-import { readSubscriberOptions } from "../subscriber-options.ts";
+import { readSubscriberOptions, type SubscriberOptions } from "../subscriber-options.ts";
 
 export const setup: Command = {
-  summary: "install the index template in the indexer, and say what was done",
-  help: `Installs what the indexer needs for the events of Security Lake: the index template, and with --retention the policy
-that deletes old indices. What is older is upgraded; what is newer, or not of this product, is left alone.
+  summary: "install index template, retention and saved objects, and say what was done",
+  help: `Installs what the indexer needs for the events of Security Lake: the index template, with --retention the policy that
+deletes old indices, and with --dashboards index pattern, search and dashboard of OpenSearch Dashboards; otherwise these
+are written to a file to import there. What is older is upgraded; what is newer, or not of this product, is left alone.
 
 Usage: security-lake-wodle setup [options]
 
   --config FILE               the manager's configuration
+  --state FOLDER              where the file with the saved objects is written (var/security-lake beside the manager's etc)
 ${indexerOptionsHelp}
 What is not given of these stays as it was installed; the values in brackets are those of a first setup:
 ${setupOptionsHelp}
 They hold for indices that are made from then on. The user needs the role security_lake_setup; the subscriber's own user
 can do without it afterwards.
 `,
-  options: { config: { type: "string" }, ...indexerOptions, ...setupOptions },
+  options: { config: { type: "string" }, state: { type: "string" }, ...indexerOptions, ...setupOptions },
 
   async run(values, _positionals, context) {
-    const options = readSetupOptions(values);
-    const { config, indexer } = readSubscriberOptions(values);
-    const settings = await readConfiguration(config, context.log);
-    const client = await connectIndexer(settings.indexer, indexer, context);
-    const steps = await install(client, options).catch((error: unknown) => {
+    const setupWith = readSetupOptions(values);
+    const options = readSubscriberOptions(values);
+    const settings = await readConfiguration(options.config, context.log);
+    const client = await connectIndexer(settings.indexer, options.indexer, context);
+    const steps = await setupIndexer(client, setupWith).catch((error: unknown) => {
       throw failureOf(error);
     });
     for (const { message } of steps) context.print(`${message}\n`);
+    context.print(`${await installSavedObjects(settings.indexer as Indexer, options, context)}\n`);
     return exitCode.ok;
   },
 };
+
+/** Returns the line that says what was done. */
+async function installSavedObjects(
+  indexer: Indexer,
+  { indexer: options, state }: SubscriberOptions,
+  context: Context,
+): Promise<string> {
+  const { dashboards: url } = options;
+  if (url === undefined)
+    return writeSavedObjects(state, "Dashboards: not asked for, since no --dashboards URL is given");
+  const client = await connectDashboards(indexer, url, options, context);
+  try {
+    return (await setupDashboards(client)).message;
+  } catch (error) {
+    if (!(error instanceof IndexerError)) throw error;
+    return writeSavedObjects(state, `Dashboards at ${url}: ${error.message}`);
+  } finally {
+    await client.close();
+  }
+}
+
+async function writeSavedObjects(state: string, why: string): Promise<string> {
+  const file = join(state, "saved-objects.ndjson");
+  try {
+    await mkdir(state, { recursive: true, mode: 0o700 });
+    await writeFile(file, savedObjectsFile());
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Failure(
+      exitCode.configuration,
+      `${why}; the saved objects could not be written to ${file} either (${code}): give another --state FOLDER.`,
+      { cause },
+    );
+  }
+  return `${why}; import ${file} under Dashboards Management, Saved objects`;
+}

@@ -1,0 +1,49 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Client } from "@opensearch-project/opensearch";
+import { failureOf } from "./answer.ts";
+import { backoff } from "./concurrency.ts";
+import { IndexerError } from "./errors.ts";
+import { setupMessage, untrustedMessage } from "./messages.ts";
+import { judgeRequest, passes, type RequestFailure } from "./verdict.ts";
+
+export type Transport = Pick<Client, "transport">;
+
+/** How often one request is sent, and for how long: some nodes may be away, an indexer that just starts says 503. */
+const tries = 7;
+const patience = { request: 15_000, all: 60_000 };
+
+/** The answer's body; undefined for 404. Each request may be repeated: it looks, or puts what it put before. */
+export async function ask(
+  client: Transport,
+  method: string,
+  path: string,
+  body?: object | string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const [bare = "", querystring = ""] = path.split("?");
+  const started = performance.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answer = await client.transport.request(
+        { method, path: bare, querystring, ...(body && { body }) },
+        { maxRetries: 0, requestTimeout: patience.request, headers: { ...headers } },
+      );
+      return answer.body;
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.status === 404 && method === "GET") return undefined;
+      const isLast = attempt === tries || performance.now() - started > patience.all;
+      if (isLast || !passes(failure)) throw setupError(`${method} ${bare}`, failure, error);
+      await pause(backoff(attempt));
+    }
+  }
+}
+
+function setupError(request: string, failure: RequestFailure, cause: unknown): IndexerError {
+  const { status } = failure;
+  const codes = { denied: "INDEXER_DENIED", untrusted: "INDEXER_UNTRUSTED" } as const;
+  const verdict = judgeRequest(failure);
+  const code = verdict === "denied" || verdict === "untrusted" ? codes[verdict] : "INDEXER_SETUP";
+  const message = code === "INDEXER_UNTRUSTED" ? untrustedMessage(failure) : setupMessage(request, failure);
+  return new IndexerError(code, message, { status, cause });
+}
