@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { startLocalAws } from "@threatlockdown/tooling-local-aws";
@@ -88,6 +89,20 @@ describe("an endpoint that is not reached", () => {
         "STS at vpce-0a1b.sts.us-east-1.vpce.amazonaws.com: the name is not found (ENOTFOUND)",
       ),
       fix: expect.stringMatching(/^Correct <sts_endpoint>, or make the name vpce-0a1b.* known to the resolver/),
+    });
+  });
+
+  it.each([
+    ["closes the connection", (socket: Socket) => socket.destroy(), "ECONNRESET"],
+    ["says nothing", (socket: Socket) => socket.resume(), "ETIMEDOUT"],
+  ])("is told where something takes the connection and %s", async (_, take, code) => {
+    await using server = createServer((socket) => void take(socket.on("error", () => {})));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    expect(await endpoints.run(lakeOf({}, { endpoint }), never)).toMatchObject({
+      state: "failed",
+      seen: expect.stringContaining(`and no answer came (${code})`),
+      fix: expect.stringMatching(/^Find out what takes the connections to 127\.0\.0\.1/),
     });
   });
 

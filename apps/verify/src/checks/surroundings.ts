@@ -181,36 +181,50 @@ async function reach(lake: Lake, { service, url, setting }: Endpoint, signal: Ab
       fix: `${where}${where === "" ? "L" : "l"}et this machine through to ${host}:${target} (firewall, security group, route, proxy)`,
     };
   }
-  if (protocol === "http:") return { seen: `${name}: reached, without TLS` };
+  const encrypted = protocol === "https:";
+  const connect = () =>
+    encrypted
+      ? connectTls({ host: address, port: target, ...(isIP(host) === 0 && { servername: host }) })
+      : connectTcp({ host: address, port: target });
   try {
-    await opened(
-      connectTls({ host: address, port: target, ...(isIP(host) === 0 && { servername: host }) }),
-      "secureConnect",
-      signal,
-    );
-    return { seen: `${name}: reached` };
+    if (encrypted) await opened(connect(), "secureConnect", signal);
   } catch (error) {
     return {
       seen: `${name}: no TLS (${codeOf(error)})`,
       fix: `Let ${host} through without inspection, or make the authority of the inspecting proxy known by NODE_EXTRA_CA_CERTS`,
     };
   }
+  try {
+    await opened(connect(), "data", signal, `HEAD / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  } catch (error) {
+    return {
+      seen: `${name}: connected to ${address}:${target}, and no answer came (${codeOf(error)})`,
+      fix: `${where}${where === "" ? "F" : "f"}ind out what takes the connections to ${host}:${target} and does not answer: a proxy, a firewall, or another service`,
+    };
+  }
+  return { seen: `${name}: reached${encrypted ? "" : ", without TLS"}` };
 }
 
 const silenceMilliseconds = 3_000;
 
-function opened(socket: Socket, event: string, signal: AbortSignal): Promise<void> {
+/** Resolves at the event; what is to be sent before is sent. */
+function opened(socket: Socket, event: string, signal: AbortSignal, request?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (done: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
       socket.destroy();
       done();
     };
-    socket.setTimeout(silenceMilliseconds, () =>
-      end(() => reject(Object.assign(new Error("silence"), { code: "ETIMEDOUT" }))),
-    );
+    const fail = (code: string) => end(() => reject(Object.assign(new Error(code), { code })));
+    const abort = () => fail("ABORT_ERR");
+    // What has come while this process stood still is seen before it is called silence.
+    const timer = setTimeout(() => setImmediate(() => fail("ETIMEDOUT")), silenceMilliseconds);
     socket.once(event, () => end(resolve));
     socket.once("error", (error) => end(() => reject(error)));
-    signal.addEventListener("abort", () => end(() => reject(signal.reason)), { once: true });
+    socket.once("close", () => fail("ECONNRESET"));
+    signal.addEventListener("abort", abort, { once: true });
+    if (request !== undefined) socket.write(request);
   });
 }
 
