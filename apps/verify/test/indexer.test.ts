@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
+import { writerRole } from "@threatlockdown/indexer-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Result, runChecks } from "../src/check.ts";
+import { triedActions } from "../src/checks/indexer.ts";
 import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
 import { openIndexer } from "../src/indexer.ts";
@@ -87,6 +89,14 @@ describe("an indexer without users", () => {
     expect(found("indexer-health").commands?.map(written)).toEqual([
       `curl --request GET --url ${url}/_cluster/allocation/explain`,
     ]);
+  });
+});
+
+describe("the rights of the subscriber's user", () => {
+  it("are found out, each of those that its role has", () => {
+    const { cluster_permissions: cluster, index_permissions: indices = [] } = writerRole;
+    const actions = [...cluster, ...indices.flatMap(({ allowed_actions: allowed }) => allowed)];
+    expect(triedActions).toEqual(expect.arrayContaining(actions));
   });
 });
 

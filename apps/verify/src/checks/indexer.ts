@@ -305,8 +305,21 @@ function tries(index: string): readonly Try[] {
       request: ["GET", `/_index_template/${templateName}`],
       dispensable: true,
     },
+    {
+      action: "cluster:admin/opendistro/ism/policy/get",
+      request: ["GET", policyPath],
+      dispensable: true,
+    },
   ];
 }
+
+const policyPath = `/_plugins/_ism/policies/${templateName}`;
+
+/** What is found out about a user's rights. The action on shards is found by the probe alone. */
+export const triedActions: readonly string[] = [
+  ...tries(probeIndices.name()).map(({ action }) => action),
+  "indices:data/write/bulk*",
+];
 
 /** What is no alias is no index to be made either. */
 function bulkOf(index: string): string {
@@ -325,9 +338,11 @@ export const indexerPermissions: Check = {
     if ((await own.identity()) === undefined) {
       return { state: "not applicable", seen: "the indexer asks for no user" };
     }
-    const tried = await Promise.all(
+    const asked = await Promise.all(
       tries(probeIndices.name()).map(async (one) => ({ ...one, answer: await own.own.ask(...one.request) })),
     );
+    // What the indexer does not have, nobody needs a right for.
+    const tried = asked.filter(({ answer }) => !knowsNoSuchAddress(answer));
     const missing = tried.filter(({ answer }) => isRefused(answer));
     if (missing.length === 0) return { state: "ok", seen: `it may do ${tried.map(({ action }) => action).join(", ")}` };
     const named = missing.map(({ action }) => action);
@@ -438,30 +453,32 @@ export const indexerTemplate: Check = {
   once: true,
   late,
   run: withIndexer(async (own, lake) => {
-    const rights = ["indices:admin/index_template/get"];
     const overriding = await others(own);
-    return look(
-      own,
-      rights,
-      async (session) => {
-        try {
-          return { status: 200, body: await checkSetup(await session.client()) };
-        } catch (error) {
-          if (!(error instanceof IndexerError) || error.status === undefined) throw error;
-          return { status: error.status, body: error.message };
-        }
-      },
-      (answer) => {
-        if (answer.status !== 200) return unexpected(answer);
-        const [step] = answer.body as Awaited<ReturnType<typeof checkSetup>>;
-        const finding = judgeTemplate(step as NonNullable<typeof step>, own, lake);
-        return finding.state === "ok" && overriding !== undefined ? overridden(overriding, own) : finding;
-      },
-    );
+    return look(own, ["indices:admin/index_template/get"], stepsOf, (answer) => {
+      if (answer.status !== 200) return unexpected(answer);
+      const step = stepAbout("index template", answer);
+      if (step === undefined) return unexpected(answer);
+      const finding = judgeTemplate(step, own, lake);
+      return finding.state === "ok" && overriding !== undefined ? overridden(overriding, own) : finding;
+    });
   }),
 };
 
 type Step = Awaited<ReturnType<typeof checkSetup>>[number];
+
+/** What setup would do, as an answer. */
+async function stepsOf(session: Session): Promise<Answer> {
+  try {
+    return { status: 200, body: await checkSetup(await session.client()) };
+  } catch (error) {
+    if (!(error instanceof IndexerError) || error.status === undefined) throw error;
+    return { status: error.status, body: error.message };
+  }
+}
+
+function stepAbout(subject: string, { body }: Answer): Step | undefined {
+  return (body as readonly Step[]).find((step) => step.subject.startsWith(subject));
+}
 
 function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { manager }: Lake): Finding {
   const seen = message.replace(/^Indexer: /, "").replace(/; .*$/, "");
@@ -535,28 +552,57 @@ export const indexerRetention: Check = {
   needs: ["indexer-user"],
   once: true,
   late,
-  run: withIndexer((own) =>
-    look(
-      own,
-      ["cluster:admin/opendistro/ism/policy/get"],
-      (session) => session.ask("GET", `/_plugins/_ism/policies/${templateName}`),
-      (answer) => {
-        if (knowsNoSuchAddress(answer)) {
-          return {
-            state: "not applicable",
-            seen: "the indexer has no plugin index-management; old indices are deleted by other means",
-          };
-        }
-        if (answer.status === 404) {
-          return { state: "ok", seen: "no policy was installed: indices are kept until someone deletes them" };
-        }
-        if (answer.status !== 200) return unexpected(answer);
-        const { policy } = answer.body as { policy?: { description?: string } };
-        return { state: "ok", seen: `the policy ${templateName}: ${policy?.description ?? "without a description"}` };
-      },
-    ),
-  ),
+  run: withIndexer(async (own, lake) => {
+    const rights = ["cluster:admin/opendistro/ism/policy/get", "indices:admin/index_template/get"];
+    // With a retention that setup was given, it is setup that knows whether the policy is right.
+    const ask = async (session: Session): Promise<Answer> => {
+      const answer = await stepsOf(session);
+      const denied = answer.status === 200 && stepAbout("retention policy", answer)?.message.endsWith("not known");
+      return denied ? { ...answer, status: 403 } : answer;
+    };
+    const wanted = await look(own, rights, ask, (answer) => {
+      if (answer.status !== 200) return unexpected(answer);
+      const step = stepAbout("retention policy", answer);
+      return step === undefined ? [] : judgePolicy(step, lake);
+    });
+    if ([wanted].flat().length > 0) return wanted;
+    return look(own, rights, (session) => session.ask("GET", policyPath), retentionUnasked);
+  }),
 };
+
+function judgePolicy({ outcome, message }: Step, { manager }: Lake): Finding {
+  const seen = message.replace(/^Indexer: /, "");
+  if (outcome === "current") return { state: "ok", seen };
+  const [what = seen] = seen.split("; ");
+  if (outcome === "not-possible" || outcome === "left-alone") {
+    return {
+      state: "warning",
+      seen,
+      fix: "Someone who manages the indexer sees to it that old indices are deleted before its disks are full",
+    };
+  }
+  return {
+    state: "warning",
+    seen: what,
+    fix: "Someone who may manage policies of the indexer runs setup",
+    commands: [setupCommand(manager?.file ?? "ossec.conf")],
+  };
+}
+
+function retentionUnasked(answer: Answer): Finding {
+  if (knowsNoSuchAddress(answer)) {
+    return {
+      state: "not applicable",
+      seen: "the indexer has no plugin index-management; old indices are deleted by other means",
+    };
+  }
+  if (answer.status === 404) {
+    return { state: "ok", seen: "no policy was installed: indices are kept until someone deletes them" };
+  }
+  if (answer.status !== 200) return unexpected(answer);
+  const { policy } = answer.body as { policy?: { description?: string } };
+  return { state: "ok", seen: `the policy ${templateName}: ${policy?.description ?? "without a description"}` };
+}
 
 /** Actions that a refusal names, or the one that it must have been. */
 export function refusedActions(reason: string, otherwise: string): readonly string[] {
