@@ -85,10 +85,17 @@ async function surroundingsOf(options: Options, world: World, { manager }: Subsc
 /** Looked up before anything else: a name that is wrong would make every check of the administrator's say so. */
 async function administrator(profile: string): Promise<NonNullable<Surroundings["admin"]>> {
   const credentials = lakeCredentials({ profile });
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const seconds = limits.timeout / 1000;
+    timer = setTimeout(() => reject(new Error(`it has given no credentials within ${seconds} s`)), limits.timeout);
+  });
   try {
-    await credentials();
+    await Promise.race([credentials(), late]);
   } catch (error) {
     throw new CannotRun(`--admin-profile ${profile}: ${(error as Error).message}.`);
+  } finally {
+    clearTimeout(timer);
   }
   return credentials;
 }

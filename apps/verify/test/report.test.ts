@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
 import { surroundingsOf, verify } from "./command-line.ts";
 import { faults } from "./faults.ts";
-import { createSetting, perform, provider, type Setting, words } from "./setting.ts";
+import { createSetting, perform, provider, type Setting } from "./setting.ts";
 
 const table = checks({ receive: true });
 
@@ -152,9 +153,10 @@ describe("every report", () => {
       expect(fixPlan([{ ...results[0], seen: `a${end}rm -rf /` } as Result])).toContain("\n# rm -rf /");
     }
     // Whatever a name holds is one word for a shell.
-    const names = ["'; rm -rf / #", "$(id)", "a b", "`id`", "'", ""];
-    for (const name of names)
-      expect(words(written({ words: ["aws"], options: { name } }))).toEqual(["aws", "--name", name]);
+    for (const name of ["'; echo no #", "$(id)", "a  b", "`id`", "'", "", '"$HOME"', "-n", "a\nb"]) {
+      const command = written({ words: ["printf", "%s|"], options: { name } });
+      expect(execFileSync("/bin/sh", ["-c", command], { encoding: "utf8" })).toBe(`--name|${name}|`);
+    }
   });
 });
 
