@@ -164,6 +164,104 @@ describe("explain", () => {
     expect(line).not.toContain("\n");
   });
 
+  const provider = (message: string) => Object.assign(new Error(message), { name: "CredentialsProviderError" });
+  const network = (code: string, message: string) => Object.assign(new Error(message), { code });
+
+  it.each<[Error, Parameters<typeof explain>[1], string]>([
+    [
+      awsError("RequestExpired", "Request has expired."),
+      { action: "sqs:ReceiveMessage" },
+      "sqs:ReceiveMessage: RequestExpired: Request has expired.; likely cause: the clock of this machine is wrong; synchronize it (chrony, ntpd)",
+    ],
+    [
+      awsError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+      { action: "s3:GetObject" },
+      "s3:GetObject: RequestTimeTooSkewed: The difference between the request time and the current time is too large.; likely cause: the clock of this machine is wrong; synchronize it (chrony, ntpd)",
+    ],
+    [
+      awsError("ExpiredToken", "The provided token has expired."),
+      { profile: "lake" },
+      "ExpiredToken: The provided token has expired.; likely cause: temporary credentials have expired and cannot be renewed from here; renew those of profile lake, or use keys that last or a role of the instance",
+    ],
+    [
+      provider("Token is expired. To refresh this SSO session run 'aws sso login' with the corresponding profile."),
+      { profile: "lake" },
+      "CredentialsProviderError: Token is expired. To refresh this SSO session run 'aws sso login' with the corresponding profile.; likely cause: the SSO session is over; run \"aws sso login --profile lake\"",
+    ],
+    [
+      provider("Could not resolve credentials using profile: [nowhere] in configuration/credentials file(s)."),
+      { profile: "nowhere" },
+      "CredentialsProviderError: Could not resolve credentials using profile: [nowhere] in configuration/credentials file(s).; likely causes, in this order: (1) there is no profile nowhere with credentials in ~/.aws/credentials or ~/.aws/config of the user that runs this; (2) the profile names a source_profile, process or token file that cannot be read",
+    ],
+    [
+      provider("Could not load credentials from any providers"),
+      {},
+      "CredentialsProviderError: Could not load credentials from any providers; likely cause: no credentials are set: put them into ~/.aws/credentials of the user that runs this (root: /root/.aws/credentials), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the instance or container a role",
+    ],
+    [
+      new Error("Region is missing"),
+      {},
+      'Error: Region is missing; likely cause: no region is set: give the queue by URL or ARN, set AWS_REGION, or "region" in ~/.aws/config',
+    ],
+    [
+      awsError("QueueDoesNotExist", "The specified queue does not exist.", 400),
+      { action: "sqs:GetQueueUrl", resource: "lake", region: "eu-west-1" },
+      "sqs:GetQueueUrl on lake: QueueDoesNotExist: The specified queue does not exist.; likely causes, in this order: (1) there is no queue of this name in region eu-west-1 and the caller's account; give its URL or ARN; (2) the caller may not see it: AWS then gives the same answer",
+    ],
+    [
+      awsError("AccessDenied", "Access to the resource is denied."),
+      { action: "sqs:ReceiveMessage", resource: "lake", caller: user },
+      `sqs:ReceiveMessage on lake as ${user}: AccessDenied: Access to the resource is denied.; likely causes, in this order: (1) no policy of this role allows sqs:ReceiveMessage on the queue; (2) the queue is another one, or in another account, than the role is meant for; (3) the policy of the queue or of its KMS key does not name this principal`,
+    ],
+    [
+      awsError("AccessDenied", "Access Denied"),
+      { action: "s3:GetObject", resource: "s3://lake/a" },
+      "s3:GetObject on s3://lake/a: AccessDenied: Access Denied; likely causes, in this order: (1) the object does not exist: without s3:ListBucket AWS does not tell; (2) no policy of this role allows s3:GetObject on the object; (3) the bucket's policy or the KMS key of the object does not allow this principal",
+    ],
+    [
+      awsError("AccessDenied", `User: ${user} is not authorized to perform: iam:GetRole on resource: ${role}`),
+      {},
+      `iam:GetRole on ${role} as ${user}: AccessDenied: not authorized; likely cause: no policy of this principal allows iam:GetRole`,
+    ],
+    [
+      awsError("NoSuchBucket", "The specified bucket does not exist", 404),
+      { action: "s3:GetObject", resource: "s3://lake/a" },
+      "s3:GetObject on s3://lake/a: NoSuchBucket: The specified bucket does not exist; likely cause: the bucket does not exist, or has been deleted",
+    ],
+    [
+      awsError("NoSuchKey", "The specified key does not exist.", 404),
+      { action: "s3:GetObject", resource: "s3://lake/a" },
+      "s3:GetObject on s3://lake/a: NoSuchKey: The specified key does not exist.; likely cause: the object has been deleted, or the announcement names another one",
+    ],
+    [
+      awsError("SlowDown", "Please reduce your request rate.", 503),
+      { action: "s3:GetObject" },
+      "s3:GetObject: SlowDown: Please reduce your request rate.; likely cause: AWS has had too many requests of this account; it passes",
+    ],
+    [
+      network("ETIMEDOUT", "connect ETIMEDOUT 10.0.0.1:443"),
+      { action: "sts:AssumeRole", resource: role },
+      `sts:AssumeRole on ${role}: ETIMEDOUT: connect ETIMEDOUT 10.0.0.1:443; likely causes, in this order: (1) there is no way to the endpoint: network, firewall, or the security group of the VPC endpoint; (2) a proxy is needed`,
+    ],
+    [
+      network("ENOTFOUND", "getaddrinfo ENOTFOUND sqs.example"),
+      { action: "sqs:ReceiveMessage" },
+      "sqs:ReceiveMessage: ENOTFOUND: getaddrinfo ENOTFOUND sqs.example; likely causes, in this order: (1) the name of the endpoint is wrong; (2) the DNS of this machine does not know it; (3) a proxy is needed",
+    ],
+    [
+      network("ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1"),
+      {},
+      "ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1; likely causes, in this order: (1) nothing listens at the endpoint; (2) a firewall refuses the connection; (3) the proxy is down",
+    ],
+    [
+      network("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"),
+      {},
+      "SELF_SIGNED_CERT_IN_CHAIN: self-signed certificate in certificate chain; likely causes, in this order: (1) a proxy answers with its own certificate; name its CA in NODE_EXTRA_CA_CERTS; (2) the name of the endpoint is not in its certificate",
+    ],
+  ])("reads as a whole: %s", (error, circumstances, line) => {
+    expect(explain(error, circumstances)).toBe(line);
+  });
+
   it("says what it does not know as AWS says it", () => {
     expect(explain(awsError("NewException", "Something new."))).toBe("NewException: Something new.");
     expect(explain("plain")).toBe("Error: plain");
