@@ -34,10 +34,13 @@ export function failureMessage({ type, reason, node }: RequestFailure): string {
   return `${where}${plain(reason)}${remedy === undefined ? "" : `; ${remedy}`}`;
 }
 
-/** OpenSSL says where in its sources it was: `…:error:0A00010B:SSL routines:function:the reason:file:line:`. */
+/**
+ * OpenSSL says where in its sources it was: `…:error:0A00010B:SSL routines:function:the reason:file:line:`. Node adds to an
+ * unknown authority how to start it otherwise.
+ */
 function plain(reason: string): string {
   const [, said] = /:SSL routines:[^:]*:([^:]+):/.exec(reason) ?? [];
-  return said ?? reason.trim();
+  return said ?? reason.replace(/; if the root CA .*/s, "").trim();
 }
 
 export function waitingMessage(cause: string, failure: RequestFailure): string {

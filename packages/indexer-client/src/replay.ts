@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { BulkBodyBuilder } from "./bulk-body.ts";
 import type { Accepted, BulkWriter } from "./bulk-writer.ts";
@@ -62,14 +61,12 @@ export async function replay(path: string, writer: BulkWriter, signal?: AbortSig
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
-  const { size } = await stat(path);
+  // Opened once: while it is read, a writer may set it aside and begin another of that name.
+  await using file = await open(path, "r");
+  const { size } = await file.stat();
   if (size === 0) return;
-  const input = createReadStream(path, { end: size - 1 });
-  try {
-    yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  } finally {
-    input.destroy();
-  }
+  const input = file.createReadStream({ end: size - 1, autoClose: false });
+  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 type Entry = { readonly kind: string } | { readonly index: string; readonly id: string; readonly source: Buffer };

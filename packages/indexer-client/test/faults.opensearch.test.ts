@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { type ConnectionOptions, connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
 import { idsUpTo, numbered, waits, writing } from "./load.ts";
-import { ids, versions } from "./opensearch.ts";
+import { ids } from "./opensearch.ts";
 
 const index = "wazuh-alerts-4.x-security-lake-2026.11.24";
 
@@ -126,17 +126,10 @@ describe("an indexer of three nodes", () => {
     await feed(total);
     await Promise.all(writes);
     expect(kept).toEqual([]);
-    expect(await count(client)).toBe(total);
-    expect(new Set((await versions(client, index)).values())).toEqual(new Set([1]));
+    expect(await ids(client, index)).toEqual(idsUpTo(total));
     await client.close();
   }, 240_000);
 });
-
-async function count(client: ReturnType<typeof connect>): Promise<number> {
-  await client.indices.refresh({ index });
-  const { body } = await client.count({ index });
-  return (body as { count: number }).count;
-}
 
 const role = parse(readFileSync(join(import.meta.dirname, "../role.yml"), "utf8")) as Record<string, object>;
 const password = "Correct-Horse-9-Battery";
@@ -148,6 +141,7 @@ describe("an indexer with TLS and users", () => {
       users: {
         writer: { password, roles: ["security_lake_writer"] },
         installer: { password, roles: ["security_lake_writer", "security_lake_setup"] },
+        rotated: { password, roles: ["security_lake_writer"] },
         nobody: { password, roles: [] },
       },
     },
@@ -189,6 +183,33 @@ describe("an indexer with TLS and users", () => {
     expect(kept).toEqual([]);
   });
 
+  it("goes on with a new password, without a new client", async () => {
+    let current = password;
+    const client = as("rotated", { credentials: () => ({ username: "rotated", password: current }) });
+    const { writer, kept } = writing(client);
+    const rotated = `${index}-rotated`;
+    expect(await writer.write(numbered(rotated, 0, 10))).toMatchObject({ stored: 10 });
+    current = `${password}-and-another`;
+    await indexer.at.request("PUT", "/_plugins/_security/api/internalusers/rotated", { password: current });
+    expect(await writer.write(numbered(rotated, 10, 20))).toMatchObject({ stored: 10 });
+    expect(kept).toEqual([]);
+    await client.close();
+  });
+
+  it("is told from one that speaks http, in both directions", async () => {
+    const plain = connect({ nodes: indexer.at.urls.map((url) => url.replace("https:", "http:")) });
+    const { writer, events, stop } = writing(plain);
+    const write = writer.write(numbered(index, 0, 1));
+    write.catch(() => {});
+    await vi.waitUntil(() => waits(events).length > 0, 10_000);
+    expect(events[0]).toMatchObject({
+      message: expect.stringMatching(/; where this port speaks https, write https:\/\//),
+    });
+    stop.abort(new Error("enough"));
+    await expect(write).rejects.toThrow("enough");
+    await plain.close();
+  });
+
   it.each([
     ["nobody", index, "indices:data/write/bulk"],
     ["writer", "another-index", "indices:"],
@@ -214,7 +235,10 @@ describe("an indexer with TLS and users", () => {
   it("is not trusted without its authority", async () => {
     const client = connect({ nodes: indexer.at.urls, credentials: () => ({ username: "writer", password }) });
     const { writer } = writing(client);
-    await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({ code: "INDEXER_UNTRUSTED" });
+    await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
+      code: "INDEXER_UNTRUSTED",
+      message: expect.stringMatching(/: https:\/\/127.0.0.1:\d+: [^;]*; the authority of its certificate is not known/),
+    });
     await client.close();
   });
 
@@ -230,9 +254,9 @@ describe("an indexer with TLS and users", () => {
 });
 
 describe.each([
-  ["expired", "CERT_HAS_EXPIRED"],
-  ["wrong host", "ERR_TLS_CERT_ALTNAME_INVALID"],
-] as const)("an indexer whose certificate is of the kind: %s", (certificate, code) => {
+  ["expired", "CERT_HAS_EXPIRED", "have the indexer's certificate renewed"],
+  ["wrong host", "ERR_TLS_CERT_ALTNAME_INVALID", "address the indexer by a name of its certificate"],
+] as const)("an indexer whose certificate is of the kind: %s", (certificate, code, remedy) => {
   const indexer = server({ security: { certificate } });
 
   it("gets nothing; the writer stops with the reason", async () => {
@@ -244,7 +268,7 @@ describe.each([
     const { writer, kept } = writing(client);
     await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
-      message: expect.stringContaining(code),
+      message: expect.stringMatching(new RegExp(`\\(${code}\\): [^;]*127\\.0\\.0\\.1[^;]*; ${remedy}`)),
     });
     expect(kept).toEqual([]);
     await client.close();

@@ -18,6 +18,7 @@ describe("a connection that failed is one line with its remedy", () => {
       "client certificate",
     ],
     ["SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain", "authority"],
+    ["SELF_SIGNED_CERT_IN_CHAIN", "self-signed; if the root CA is installed locally, try --use-system-ca", "authority"],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", "authority"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate", "authority"],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate", "authority"],
