@@ -1,4 +1,10 @@
-import { type BasicCredentials, type ConnectionOptions, connect, readConnection } from "@threatlockdown/indexer-client";
+import {
+  type BasicCredentials,
+  type ConnectionOptions,
+  connect,
+  readConnection,
+  type SigV4,
+} from "@threatlockdown/indexer-client";
 import type { Indexer as IndexerSettings } from "@threatlockdown/ossec-config";
 import { type Command, curl } from "./command.ts";
 
@@ -38,11 +44,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export type FindCredentials = () => Promise<BasicCredentials | undefined>;
+/** Who asks: a user with a password, or one of AWS who signs. */
+export type Asker = { readonly basic: BasicCredentials } | { readonly sigv4: SigV4; readonly name: string };
+
+export type FindAsker = () => Promise<Asker | undefined>;
 
 export interface IndexerUsers {
-  readonly own: FindCredentials;
-  readonly admin?: FindCredentials;
+  readonly own: FindAsker;
+  readonly admin?: FindAsker;
 }
 
 /** A person waits: what does not answer soon is told. */
@@ -52,18 +61,18 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
   const clients: Promise<Client>[] = [];
   const owed: Promise<unknown>[] = [];
   const connection = once(() => readConnection(settings));
-  const session = (find: FindCredentials): Session => {
-    const credentials = once(find);
+  const session = (find: FindAsker): Session => {
+    const asker = once(find);
     const client = once(() => {
       const made = (async () => {
-        const [where, who] = await Promise.all([connection(), credentials()]);
-        return connect({ ...where, requestTimeout, ...(who !== undefined && { credentials: () => who }) });
+        const [where, who] = await Promise.all([connection(), asker()]);
+        return connect({ ...where, requestTimeout, ...connected(who) });
       })();
       clients.push(made);
       return made;
     });
     return {
-      user: async () => (await credentials())?.username,
+      user: async () => nameOf(await asker()),
       client,
       ask: async (method, path, body) => ask(await client(), settings.hosts.length, [method, path, body]),
     };
@@ -84,6 +93,15 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
       }
     },
   };
+}
+
+function connected(who: Asker | undefined): Pick<ConnectionOptions, "credentials" | "sigv4"> {
+  if (who === undefined) return {};
+  return "basic" in who ? { credentials: () => who.basic } : { sigv4: who.sigv4 };
+}
+
+function nameOf(who: Asker | undefined): string | undefined {
+  return who === undefined ? undefined : "basic" in who ? who.basic.username : who.name;
 }
 
 function identityOf({ status, body }: Answer): Identity | undefined {
@@ -111,8 +129,14 @@ async function ask(client: Client, hosts: number, [method, path, body]: Paramete
 
 /** What the indexer says of a refusal, in one line. */
 export function reasonOf({ status, body }: Answer): string {
-  const { error } = (body ?? {}) as { error?: { reason?: string } | string };
-  const said = typeof error === "string" ? error : (error?.reason ?? (typeof body === "string" ? body : ""));
+  const { error, message, Message } = (body ?? {}) as {
+    readonly error?: { readonly reason?: string } | string;
+    // As the gateways of AWS say it.
+    readonly message?: string;
+    readonly Message?: string;
+  };
+  const plain = typeof body === "string" ? body : (message ?? Message ?? "");
+  const said = typeof error === "string" ? error : (error?.reason ?? plain);
   return `${status} ${said}`.trim().slice(0, 300);
 }
 

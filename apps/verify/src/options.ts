@@ -28,6 +28,8 @@ With what it is checked:
   --admin-profile NAME     AWS profile for what the lake's role may not look at; it is only ever looked with
   --indexer-credentials FILE  the subscriber's user of the indexer, as the subscriber has it: two lines, username=… and
                            password=…, mode 0600; otherwise INDEXER_USERNAME and INDEXER_PASSWORD
+  --indexer-sigv4 SERVICE, --indexer-region, --indexer-profile, --indexer-role
+                           for a subscriber that signs its requests to Amazon OpenSearch, as it has them
   --indexer-admin FILE     the same of a user who may look at what the subscriber's may not, and delete the probe
   --only A,B, --skip A,B   checks to run, or to leave out
   --no-receive             leave out what receives a message from the queue
@@ -72,6 +74,10 @@ export function parseOptions(args: readonly string[]) {
         only: { type: "string" },
         skip: { type: "string" },
         "indexer-credentials": { type: "string" },
+        "indexer-sigv4": { type: "string" },
+        "indexer-region": { type: "string" },
+        "indexer-profile": { type: "string" },
+        "indexer-role": { type: "string" },
         "indexer-admin": { type: "string" },
         "no-receive": { type: "boolean", default: false },
         "no-probe": { type: "boolean", default: false },

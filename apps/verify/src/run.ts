@@ -1,9 +1,9 @@
-import { lakeCredentials } from "@threatlockdown/aws-auth";
+import { findSigner, lakeCredentials } from "@threatlockdown/aws-auth";
 import { readCredentials } from "@threatlockdown/indexer-client";
 import { CannotRun } from "./cannot-run.ts";
 import { type Check, type Result, runChecks } from "./check.ts";
 import { checks } from "./checks/table.ts";
-import { type Indexer, openIndexer } from "./indexer.ts";
+import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, type Surroundings } from "./lake.ts";
 import type { Manager } from "./manager.ts";
 import { help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
@@ -55,6 +55,10 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const found = await readSubscribers(options, world.environment, complain);
   const surroundings = await surroundingsOf(options, world, found);
   await readIndexerAdmin(options, world);
+  const service = options["indexer-sigv4"];
+  if (service !== undefined && service !== "es") {
+    throw new CannotRun(`--indexer-sigv4 ${service}: only es, domains of Amazon OpenSearch, can be looked at.`);
+  }
   let told: string | undefined;
   for (;;) {
     const results = await verify(table, found, surroundings, options, world);
@@ -140,15 +144,27 @@ async function verify(
 /** The indexer that the subscriber writes to, found as it finds it; another one for each run. */
 function indexerOf(
   manager: Manager | undefined,
-  { "indexer-credentials": own, "indexer-admin": admin }: Options,
+  options: Options,
   environment: NodeJS.ProcessEnv,
 ): Indexer | undefined {
   const settings = manager?.settings.indexer;
   if (settings?.enabled !== true || settings.hosts.length === 0) return undefined;
+  const { "indexer-credentials": own, "indexer-admin": admin, "indexer-sigv4": service } = options;
+  const basic = (file: string | undefined) => async () => {
+    const found = await readCredentials(file, environment);
+    return found && { basic: found };
+  };
   return openIndexer(settings, {
-    own: () => readCredentials(own, environment),
-    ...(admin !== undefined && { admin: () => readCredentials(admin, environment) }),
+    own: service === undefined ? basic(own) : () => signerOf(settings.hosts, options),
+    ...(admin !== undefined && { admin: basic(admin) }),
   });
+}
+
+async function signerOf(hosts: readonly string[], options: Options): Promise<Asker> {
+  const { "indexer-region": region, "indexer-profile": profile, "indexer-role": roleArn } = options;
+  const signer = await findSigner({ hosts, region, profile, roleArn });
+  const name = roleArn ?? (profile === undefined ? "of AWS who signs" : `of the profile ${profile}`);
+  return { sigv4: { service: "es", ...signer }, name };
 }
 
 /** What is this installation's own beside the names that AWS gives. */

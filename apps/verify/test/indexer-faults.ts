@@ -167,7 +167,10 @@ export const indexerFaults: readonly IndexerFault[] = [
   {
     name: "the password is wrong",
     make: (place) => {
-      place.users = { ...place.users, own: async () => ({ username: "writer", password: "Wr0ng-password!" }) };
+      place.users = {
+        ...place.users,
+        own: async () => ({ basic: { username: "writer", password: "Wr0ng-password!" } }),
+      };
     },
     found: "indexer-user",
     seen: /the indexer refuses the user writer or the password \(401\)/,

@@ -84,7 +84,7 @@ export async function createPlace(): Promise<Place> {
     hosts: [],
     ca: caFile,
     cluster: "",
-    users: { own: async () => writer },
+    users: { own: async () => ({ basic: writer }) },
     fronts: addresses,
     page: `http://127.0.0.1:${(page.address() as AddressInfo).port}`,
     async store({ manager = hostname, cluster, ago = 60_000 } = {}) {
@@ -138,7 +138,7 @@ export async function createPlace(): Promise<Place> {
       place.hosts = [server.url];
       place.ca = caFile;
       place.cluster = "";
-      place.users = { own: async () => writer, admin: async () => admin };
+      place.users = { own: async () => ({ basic: writer }), admin: async () => ({ basic: admin }) };
       setting.ahead = 0;
     },
     async restore() {

@@ -112,6 +112,33 @@ describe("several hosts", () => {
   });
 });
 
+describe("a subscriber that signs its requests", () => {
+  it("is looked at with signed requests, and what AWS refuses it is told", async () => {
+    const signed: string[] = [];
+    let refuse = false;
+    const server = createHttp((request, response) => {
+      signed.push(request.headers.authorization ?? "");
+      const body = refuse
+        ? { Message: "User: arn:aws:iam::123456789012:role/Writer is not authorized to perform: es:ESHttpGet" }
+        : { user_name: "arn:aws:iam::123456789012:role/Writer", roles: ["security_lake_writer"] };
+      response.writeHead(refuse ? 403 : 200, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+    cleanups.push(() => server.closeAllConnections());
+    const url = `http://127.0.0.1:${await listening(server)}`;
+    const credentials = async () => ({ accessKeyId: "AKIASIGNER", secretAccessKey: "never-shown" });
+    const look = async () => {
+      const own = async () => ({ sigv4: { region: "eu-west-1", service: "es", credentials }, name: "of AWS" }) as const;
+      await using indexer = openIndexer({ enabled: true, hosts: [url], certificateAuthorities: [] }, { own });
+      const chosen = table.filter(({ id }) => id === "indexer-user");
+      return await runChecks(chosen, createLake(subscriber, { indexer }), { timeout: 10_000 });
+    };
+    expect(await look()).toMatchObject([{ state: "ok", seen: expect.stringContaining("role/Writer") }]);
+    expect(signed[0]).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIASIGNER\/\d{8}\/eu-west-1\/es\/aws4_request/);
+    refuse = true;
+    expect(await look()).toMatchObject([{ state: "failed", seen: expect.stringContaining("es:ESHttpGet") }]);
+  });
+});
+
 describe("retention", () => {
   it.each([
     [[404, { error: { type: "status_exception", reason: "Policy not found" } }], /no policy was installed/],

@@ -1,4 +1,4 @@
-import { AuthError, findRegion, lakeCredentials } from "@threatlockdown/aws-auth";
+import { AuthError, findSigner } from "@threatlockdown/aws-auth";
 import {
   type BulkWriter,
   type ConnectionOptions,
@@ -100,13 +100,9 @@ async function basic(
   return credentials === undefined ? {} : { credentials: async () => (await read()) ?? credentials };
 }
 
-const regionPattern = /^[a-z]{2,3}(-[a-z]+)+-\d+$/;
-
 /** The profile's or the role's own credentials, which serve the indexer only. @throws AuthError */
-async function signature({ hosts }: Indexer, { service, profile, roleArn, ...given }: Signing): Promise<SigV4> {
-  const labels = hosts.flatMap((host) => new URL(host).hostname.split("."));
-  const region = given.region ?? labels.find((label) => regionPattern.test(label)) ?? (await findRegion({ profile }));
-  return { service, region, credentials: lakeCredentials({ profile, roleArn, region }) };
+async function signature({ hosts }: Indexer, { service, ...settings }: Signing): Promise<SigV4> {
+  return { service, ...(await findSigner({ hosts, ...settings })) };
 }
 
 /** Dashboards shows what the indexer has, and knows its users. @throws Failure */

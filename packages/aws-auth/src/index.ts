@@ -4,4 +4,5 @@ export { AuthError, type AuthErrorCode } from "./errors.ts";
 export { type Circumstances, explain, isPassing } from "./explain.ts";
 export { type RefreshOptions, refreshing } from "./refresh.ts";
 export { findRegion, type RegionSettings, regionOf } from "./region.ts";
+export { findSigner, type Signer, type SignerSettings } from "./signer.ts";
 export { type Caller, findCaller, type StsSettings } from "./sts.ts";

@@ -204,7 +204,7 @@ export const indexerUser: Check = {
     const answer = await own.own.ask("GET", "/_plugins/_security/authinfo");
     if (answer.status === 401) return user === undefined ? unnamed(own) : refused(user);
     // So do indexers whose requests are to be signed.
-    if (answer.status === 403) return user === undefined ? unnamed(own) : unexpected(answer);
+    if (answer.status === 403) return user === undefined ? unnamed(own) : unsigned(user, answer);
     if (knowsNoSuchAddress(answer)) return withoutUsers(await own.own.ask("GET", "/"));
     if (answer.status === 503 || /not initialized/i.test(reasonOf(answer))) {
       return {
@@ -234,9 +234,17 @@ function refused(user: string): Finding {
   };
 }
 
+function unsigned(user: string, answer: Answer): Finding {
+  return {
+    state: "failed",
+    seen: `the indexer refuses the user ${user}: ${reasonOf(answer)}`,
+    fix: "Someone who manages the domain allows es:ESHttp* to that user or role in the domain's access policy, and maps it to the role security_lake_writer",
+  };
+}
+
 function unnamed({ settings }: Indexer): Finding {
   const how =
-    "Give the subscriber's user: INDEXER_USERNAME and INDEXER_PASSWORD, or --indexer-credentials FILE, as it has them";
+    "Give the subscriber's user: INDEXER_USERNAME and INDEXER_PASSWORD, or --indexer-credentials FILE, or --indexer-sigv4, as it has them";
   if (settings.certificate === undefined) {
     return couldNotCheck({ because: "the indexer asks for a user, and none was given here", how, lasting: true });
   }
