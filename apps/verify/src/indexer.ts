@@ -89,7 +89,8 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(owed);
       for (const client of await Promise.allSettled(clients)) {
-        if (client.status === "fulfilled") await client.value.close();
+        // It would wait for answers that nobody waits for any more.
+        if (client.status === "fulfilled") void client.value.close().catch(() => {});
       }
     },
   };

@@ -176,6 +176,18 @@ describe("an indexer that is not ready", () => {
     });
   });
 
+  it("that hangs is asked once, and nothing after that", async () => {
+    const { url, asked } = await fake({ "GET /_plugins/_security/authinfo": "never" });
+    const found = await verify(url);
+    const open = table.map(({ id }) => found(id)).filter(({ state }) => state === "could not check");
+    expect(open.map(({ check }) => check.id)).toEqual([
+      ...["indexer-user", "indexer-health", "indexer-blocks", "indexer-permissions", "indexer-template"],
+      ...["indexer-retention", "indexer-probe", "dashboard-fields", "indexer-lag"],
+    ]);
+    expect(new Set(open.map(({ obstacle }) => obstacle?.because)).size).toBe(1);
+    expect(new Set(asked)).toEqual(new Set(["GET /", "GET /_plugins/_security/authinfo"]));
+  });
+
   it.each(["http", "https"])("that takes connections and says nothing over %s has failed", async (scheme) => {
     const open = new Set<Socket>();
     const port = await listening(createTcp((socket) => open.add(socket)));

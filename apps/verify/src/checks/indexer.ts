@@ -46,7 +46,7 @@ function unanswered(error: unknown): Finding | undefined {
   const { name, message } = error as Error;
   if (error instanceof IndexerError) return couldNotCheck({ because: message.replace(/\.$/, "") });
   if (!/^(Connection|Timeout|NoLivingConnections|RequestAborted|Deserialization)Error$/.test(name)) return undefined;
-  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: lost });
+  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: lost, lasting: true });
 }
 
 /**
