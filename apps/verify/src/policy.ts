@@ -166,11 +166,17 @@ export function allows(
 
 /** The policy without what forbids, and with one more statement where that is needed. */
 export function repaired(document: Document | undefined, question: Question, statement: Statement): Document {
-  const kept = (document?.Statement ?? []).filter(
-    (one) => one.Effect !== "Deny" || !concerns(one, question) || holds(one.Condition, question.context) !== true,
-  );
+  const kept = withoutDenyOf(document ?? { Statement: [] }, question).Statement;
   const enough = judge({ Statement: kept }, question).effect === "allow";
   return { Version: "2012-10-17", ...document, Statement: enough ? kept : [...kept, statement] };
+}
+
+/** A resource's policy without what forbids it. */
+export function withoutDenyOf(document: Document, question: Question): Document {
+  const kept = document.Statement.filter(
+    (one) => one.Effect !== "Deny" || !concerns(one, question) || holds(one.Condition, question.context) !== true,
+  );
+  return { ...document, Statement: kept };
 }
 
 /** An identity's policy without what forbids those actions; undefined where nothing is left of it. */

@@ -346,6 +346,47 @@ function keyPolicy({ aws, key = "" }: Setting, ...principals: readonly object[])
   aws.setKeyPolicy(key, { Version: version, Statement });
 }
 
+function bucketPolicy(setting: Setting, ...Statement: readonly object[]): Promise<void> {
+  const policy = JSON.stringify({ Version: version, Statement });
+  return setting.aws_cli(`aws s3api put-bucket-policy --bucket ${setting.lake.bucket} --policy '${policy}'`);
+}
+
+const overTls = ({ lake }: Setting) => ({
+  Effect: "Deny",
+  Principal: "*",
+  Action: "s3:*",
+  Resource: `arn:aws:s3:::${lake.bucket}/*`,
+  Condition: { Bool: { "aws:SecureTransport": "false" } },
+});
+
+const bucketPolicies: readonly Fault[] = [
+  {
+    name: "bucket's policy forbids the role to read",
+    make: (setting) =>
+      bucketPolicy(setting, overTls(setting), {
+        Effect: "Deny",
+        Principal: { AWS: setting.lake.roleArn },
+        Action: "s3:Get*",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/aws/*`,
+      }),
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role\/AmazonSecurityLake-.* to read aws\/VPC_FLOW\/$/,
+  },
+  {
+    name: "bucket's policy forbids everybody but its administrator to read",
+    make: (setting) =>
+      bucketPolicy(setting, {
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:GetObject",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/*`,
+        Condition: { StringNotEquals: { "aws:PrincipalArn": `arn:aws:iam::${setting.lake.account}:user/admin` } },
+      }),
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role/,
+  },
+];
+
 const keys: readonly Fault[] = [
   {
     name: "key does not let EventBridge send",
@@ -954,6 +995,7 @@ export const faults: readonly Fault[] = [
   ...elsewhere,
   ...permissions,
   ...keys,
+  ...bucketPolicies,
   ...notifications,
   ...policies,
   ...attributes,

@@ -61,7 +61,10 @@ describe("without an administrator, what the role meets says the same", () => {
     "queue is that of another subscriber": /^Compare <sqs_name> .*both have to be of one subscriber$/,
     "role lacks sqs:ReceiveMessage": /^Someone who may change the role or the queue allows sqs:ReceiveMessage/,
     "role's policy names another bucket": /^Someone who may change the role adds the statement below to its policy/,
-    "key lets its administrator and EventBridge use it, and no role": /kms:Decrypt/,
+    "key lets its administrator and EventBridge use it, and no role":
+      /^Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key/,
+    "bucket's policy forbids the role to read":
+      /^Someone who may change the bucket .* takes the statement with Effect Deny/,
   };
 
   it.concurrent.each(Object.entries(told))("%s", async (name, fix) => {

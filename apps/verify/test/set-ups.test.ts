@@ -37,7 +37,23 @@ function trusted(setting: Setting, principal: string): void {
 const setUps: readonly SetUp[] = [
   {
     name: "a single account",
-    shown: [/^ok: role: .* trusts arn:aws:iam::123456789012:user/, /^ok: arriving: aws\/VPC_FLOW/],
+    shown: [
+      /^ok: role: .* trusts arn:aws:iam::123456789012:user/,
+      /^ok: bucket-policy: .* forbids arn:.* nothing/,
+      /^ok: arriving: aws\/VPC_FLOW/,
+    ],
+    // As AWS advises for every bucket.
+    make: async ({ aws_cli, lake: { bucket } }) => {
+      const deny = {
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:*",
+        Resource: [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`],
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      };
+      const policy = JSON.stringify({ Version: version, Statement: [deny] });
+      await aws_cli(`aws s3api put-bucket-policy --bucket ${bucket} --policy '${policy}'`);
+    },
   },
   {
     name: "a roll-up Region with events of another, and a bucket there",

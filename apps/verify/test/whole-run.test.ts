@@ -137,7 +137,7 @@ describe("what stands in the way of several checks", () => {
     const lines = stdout.split("\n").filter((line) => line.includes("no --admin-profile was given"));
     expect(lines).toEqual([
       expect.stringMatching(
-        /\? could not check {2}role, user, role-permissions, buckets, keys, notification, arriving: because no --admin-profile/,
+        /\? could not check {2}role, user, role-permissions, buckets, keys, bucket-policy, notification, arriving: because no --admin-profile/,
       ),
     ]);
     expect(stdout.split("\n")[0]).toMatch(

@@ -57,7 +57,7 @@ async function usesOf(lake: Lake): Promise<Map<string, Use[]>> {
 }
 
 /** Who reads: the role, or the credentials at hand. */
-async function readerOf(lake: Lake): Promise<string> {
+export async function readerOf(lake: Lake): Promise<string> {
   if (lake.subscriber.roleArn !== undefined) return (await lake.role()).arn;
   const { arn } = await lake.caller();
   return arn.replace(/^(arn:[^:]+:)sts(::\d+:)assumed-role\/([^/]+)\/.*$/, "$1iam$2role/$3");

@@ -191,13 +191,8 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
     return { state: "warning", seen, fix: "Check that the source writes OCSF events: each has a class_uid" };
   } catch (error) {
     if (error instanceof ObjectDenied) {
-      const arn = `arn:${partitionOf(region)}:s3:::${object.bucket}`;
-      return {
-        state: "failed",
-        seen: lake.explain(error.cause, { action: "s3:GetObject", resource: name }),
-        fix: "Someone who may change the role adds the statement below to its policy; where the refusal names kms:Decrypt, that action on the key it names",
-        policy: allow(["s3:GetObject", "s3:GetObjectVersion"], `${arn}/aws/*`, `${arn}/ext/*`),
-      };
+      const seen = lake.explain(error.cause, { action: error.action, resource: name });
+      return { state: "failed", seen, ...letRead(error, object, partitionOf(region)) };
     }
     if (error instanceof ObjectGone) {
       return {
@@ -215,6 +210,33 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
     }
     throw error;
   }
+}
+
+function letRead(
+  { action, cause }: ObjectDenied,
+  { bucket }: AnnouncedObject,
+  partition: string,
+): Pick<Finding, "fix" | "policy" | "console"> {
+  const said = String((cause as Error | undefined)?.message);
+  if (action === "kms:Decrypt") {
+    const [key] = /arn:[^:]+:kms:[\w-]*:\d+:key\/[\w-]+/.exec(said) ?? [];
+    return {
+      fix: `Someone who may change the key ${key ?? "of the lake"} lets its policy allow the role kms:Decrypt, and someone who may change the role adds the statement below to its policy`,
+      ...(key !== undefined && { policy: allow([action], key) }),
+      console: "KMS > Customer managed keys",
+    };
+  }
+  if (/explicit deny in a resource-based policy/.test(said)) {
+    return {
+      fix: `Someone who may change the bucket ${bucket} takes the statement with Effect Deny out of its policy, or makes an exception for the role`,
+      console: `S3 > Buckets > ${bucket} > Permissions > Bucket policy`,
+    };
+  }
+  const arn = `arn:${partition}:s3:::${bucket}`;
+  return {
+    fix: "Someone who may change the role adds the statement below to its policy",
+    policy: allow(["s3:GetObject", "s3:GetObjectVersion"], `${arn}/aws/*`, `${arn}/ext/*`),
+  };
 }
 
 /** The key of KMS that the object was read with; the role that has read it may use it. */

@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { bucketPolicy } from "./bucket-policy.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
 import { dashboardFields, indexerLag, indexerProbe, indexerProbeLeftOut } from "./indexed.ts";
 import {
@@ -56,6 +57,7 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
     rolePermissions,
     buckets,
     keys,
+    bucketPolicy,
     notification,
     arriving,
     queue,

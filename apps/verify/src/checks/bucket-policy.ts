@@ -1,0 +1,68 @@
+import { GetBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
+import { asAdministrator } from "../administrator.ts";
+import type { Check, Finding } from "../check.ts";
+import { awsCommand } from "../command.ts";
+import type { Bucket } from "../flow.ts";
+import { type Document, judge, parseDocument, type Question, withoutDenyOf } from "../policy.ts";
+import { readerOf } from "./keys.ts";
+
+const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"];
+
+export const bucketPolicy: Check = {
+  id: "bucket-policy",
+  title: "The bucket's policy does not forbid reading",
+  explain: "A Deny in the bucket's policy counts for everybody, whatever the role's own policies allow.",
+  needs: ["buckets", "role"],
+  run: (lake) =>
+    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async ({ s3 }) => {
+      const [{ buckets }, reader] = await Promise.all([lake.flow(), readerOf(lake)]);
+      const found = await Promise.all(
+        buckets.map(async (bucket) => judgeBucket(bucket, await policyOf(s3, bucket.name), reader)),
+      );
+      return (
+        found.find(({ state }) => state === "failed") ?? { state: "ok", seen: found.map(({ seen }) => seen).join("; ") }
+      );
+    }),
+};
+
+async function policyOf(s3: S3Client, Bucket: string): Promise<Document | undefined> {
+  try {
+    const { Policy = "{}" } = await s3.send(new GetBucketPolicyCommand({ Bucket }));
+    return parseDocument(Policy);
+  } catch (error) {
+    if ((error as Error).name === "NoSuchBucketPolicy") return undefined;
+    throw error;
+  }
+}
+
+function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: string): Finding {
+  if (policy === undefined) return { state: "ok", seen: `${name} has none` };
+  const questions = sources.map((source): Question => {
+    const account = reader.split(":")[4] ?? "";
+    return {
+      action: "s3:GetObject",
+      resource: `${arn}/${source}object`,
+      principal: (kind, named) =>
+        kind === "AWS" && (named === reader || named === account || named.endsWith(`::${account}:root`)),
+      context: { "aws:principalarn": reader, "aws:principalaccount": account, "aws:securetransport": "true" },
+    };
+  });
+  const forbidden = questions.filter((question) => judge(policy, question).effect === "deny");
+  if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader} nothing` };
+  const left = forbidden.reduce(withoutDenyOf, policy);
+  const empty = left.Statement.length === 0;
+  return {
+    state: "failed",
+    seen: `the policy of ${name} forbids ${reader} to read ${forbidden.map(({ resource = "" }) => resource.slice(arn.length + 1, -"object".length)).join(", ")}`,
+    fix: empty
+      ? `Someone who may change the bucket ${name} takes its policy away, which does nothing else`
+      : `Someone who may change the bucket ${name} gives it the policy below, without the statement with Effect Deny`,
+    ...(!empty && { policy: left }),
+    console: `S3 > Buckets > ${name} > Permissions > Bucket policy`,
+    commands: [
+      empty
+        ? awsCommand(["s3api", "delete-bucket-policy"], { bucket: name })
+        : awsCommand(["s3api", "put-bucket-policy"], { bucket: name, policy: left }, { option: "policy", policy }),
+    ],
+  };
+}
