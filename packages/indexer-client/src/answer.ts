@@ -91,15 +91,18 @@ function reasonOf(error: RawError): string {
 export function failureOf(error: unknown): RequestFailure {
   if (error instanceof errors.ResponseError) {
     const { statusCode, body } = error.meta as { statusCode: number; body: unknown };
+    const { username } = error as { username?: string };
+    const who = username === undefined ? {} : { username };
     const said = (body as { error?: RawError | string } | null)?.error;
     if (typeof said === "object" && said !== null) {
-      return { status: statusCode, reason: reasonOf(said), ...(said.type === undefined ? {} : { type: said.type }) };
+      const type = said.type === undefined ? {} : { type: said.type };
+      return { status: statusCode, reason: reasonOf(said), ...type, ...who };
     }
     const text =
       typeof body === "string"
         ? body
         : ((body as { message?: string; Message?: string } | null)?.message ?? JSON.stringify(body));
-    return { status: statusCode, reason: `${statusCode} ${text}`.trim().slice(0, 500) };
+    return { status: statusCode, reason: `${statusCode} ${text}`.trim().slice(0, 500), ...who };
   }
   const { message, code } = codedOf(error);
   const node = nodeOf(error);

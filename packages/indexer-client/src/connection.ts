@@ -138,7 +138,10 @@ function withCredentials(credentials: () => BasicCredentials | Promise<BasicCred
         if (aborted) throw new errors.RequestAbortedError("Request aborted");
         const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
         request = super.request(params, { ...options, headers: { ...options.headers, authorization } });
-        return request;
+        return await request.catch((error: Error) => {
+          // The indexer itself does not say whom it refused.
+          throw Object.assign(error, { username });
+        });
       };
       const answer = send();
       if (callback !== undefined) {

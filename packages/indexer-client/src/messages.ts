@@ -54,9 +54,15 @@ function stateOf(cause: string): string {
   return `Indexer takes no documents${index === "" ? "" : ` into ${index}`} until somebody ends its state (free disk space, lift the block, open the index, raise cluster.max_shards_per_node, give it what the reason misses); documents wait and are sent again`;
 }
 
-export function deniedMessage({ status, reason }: { readonly status?: number; readonly reason: string }): string {
+export function deniedMessage(failure: Pick<RequestFailure, "status" | "reason" | "username">): string {
+  const { status, reason } = failure;
   const what = status === 401 ? "refuses user or password (401)" : `denies a permission (${status})`;
-  return `Indexer ${what}: ${reason}; ${deniedRemedy(status)}`;
+  return `Indexer ${what}${to(failure)}: ${reason}; ${deniedRemedy(status)}`;
+}
+
+/** The user, where the reason does not name him already. */
+function to({ username, reason }: Pick<RequestFailure, "reason" | "username">): string {
+  return username === undefined || reason.includes(`name=${username},`) ? "" : `, user ${username}`;
 }
 
 function deniedRemedy(status: number | undefined): string {
@@ -68,7 +74,7 @@ function deniedRemedy(status: number | undefined): string {
 export function setupMessage(request: string, failure: RequestFailure): string {
   const isDenied = failure.status === 401 || failure.status === 403;
   const remedy = isDenied ? `; ${deniedRemedy(failure.status)}` : "";
-  return `Indexer: ${request} failed: ${failureMessage(failure)}${remedy}`;
+  return `Indexer: ${request} failed${isDenied ? to(failure) : ""}: ${failureMessage(failure)}${remedy}`;
 }
 
 export function untrustedMessage(failure: RequestFailure): string {

@@ -105,6 +105,8 @@ export interface RequestFailure {
   readonly reason: string;
   /** The address that was asked, where no answer came. */
   readonly node?: string;
+  /** Who asked, by user and password. */
+  readonly username?: string;
 }
 
 interface RequestRow {

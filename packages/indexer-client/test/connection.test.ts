@@ -72,7 +72,11 @@ describe("basic credentials", () => {
       response.writeHead(401, { "content-type": "text/plain" }).end("Unauthorized"),
     );
     const failing = write({ nodes: [indexer.url], credentials: () => ({ username: "writer", password: "s3cret" }) });
-    await expect(failing).rejects.toMatchObject({ code: "INDEXER_DENIED" });
+    await expect(failing).rejects.toMatchObject({
+      code: "INDEXER_DENIED",
+      message:
+        "Indexer refuses user or password (401), user writer: 401 Unauthorized; correct the indexer's user and password",
+    });
     const error = await failing.catch((reason) => reason);
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/s3cret|czNjcmV0/);
   });
