@@ -141,6 +141,8 @@ export async function repairOf(admin: Admin, arn: string, found: readonly Refusa
     );
   };
   const [notAllowed, outside] = [lacking(false), lacking(true)];
+  // What an earlier repair has put there stays.
+  const before = lifted.find((one) => one.name === inlineName(`${product}-${name}`, kind, nameOf(arn)));
   const bounds = lifted.find(({ boundary }) => boundary);
   const forbidden = found.some(({ why }) => why === "forbidden");
   const policy = documentOf(notAllowed);
@@ -153,7 +155,7 @@ export async function repairOf(admin: Admin, arn: string, found: readonly Refusa
     ...(widened === undefined || bounds?.replaced === undefined
       ? []
       : [bounds.replaced({ ...bounds.document, Statement: widened })]),
-    ...(policy === undefined ? [] : [putPolicy(kind, arn, name, policy)]),
+    ...(policy === undefined ? [] : [putPolicy(kind, arn, name, policy, before?.left)]),
   ];
   const parts = [
     ...(forbidden
@@ -188,10 +190,17 @@ function documentOf(found: readonly Refusal[]): Document | undefined {
   return found.length === 0 ? undefined : { Version: "2012-10-17", Statement: statementsOf(found) };
 }
 
-/** A policy of the product's own. */
-export function putPolicy(kind: "user" | "role", arn: string, name: string, policy: Document): Command {
-  const options = { [`${kind}-name`]: nameOf(arn), "policy-name": `${product}-${name}`, "policy-document": policy };
-  return awsCommand(["iam", `put-${kind}-policy`], options, { option: "policy-document", policy: undefined });
+/** A policy of the product's own, with what it had before. */
+export function putPolicy(
+  kind: "user" | "role",
+  arn: string,
+  name: string,
+  policy: Document,
+  before?: Document | undefined,
+): Command {
+  const whole = { ...policy, Statement: [...(before?.Statement ?? []), ...policy.Statement] };
+  const options = { [`${kind}-name`]: nameOf(arn), "policy-name": `${product}-${name}`, "policy-document": whole };
+  return awsCommand(["iam", `put-${kind}-policy`], options, { option: "policy-document", policy: before });
 }
 
 /** All policies that count for a user or role: its own, its groups', and its boundary. @throws the SDK's errors */
@@ -244,6 +253,8 @@ async function policiesOfGroup(admin: Admin, group: string): Promise<Promise<Att
 
 const read = (policies: readonly Promise<Attached>[]): Promise<Attached[]> => Promise.all(policies);
 
+const inlineName = (name: string, kind: string, holder: string): string => `policy "${name}" of ${kind} "${holder}"`;
+
 async function inlineOf(
   kind: "user" | "role" | "group",
   holder: string,
@@ -253,7 +264,7 @@ async function inlineOf(
   const document = parseDocument(decodeURIComponent((await answer).PolicyDocument ?? '{"Statement":[]}'));
   const options = { [`${kind}-name`]: holder, "policy-name": name };
   return {
-    name: `policy "${name}" of ${kind} "${holder}"`,
+    name: inlineName(name, kind, holder),
     document,
     replaced: (left) =>
       left === undefined

@@ -49,6 +49,26 @@ describe("a fault is found first, and its fix as printed makes the next run clea
   });
 });
 
+describe("a repair of what was repaired before", () => {
+  it("keeps what the first one has added", async () => {
+    await using setting = await createSetting();
+    const queuePolicy = (...Action: string[]) =>
+      setting.aws.putRolePolicy(setting.lake.roleArn, "SubscriberQueue", {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Action, Resource: setting.lake.queueArn }],
+      });
+    const actions = ["GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"];
+    for (const left of [4, 3]) {
+      queuePolicy(...actions.slice(0, left).map((action) => `sqs:${action}`));
+      const found = first(await setting.verify()) as Result;
+      // The last of them was allowed by the first repair.
+      expect(found.seen.match(/sqs:\w+ on/g)).toHaveLength(1);
+      for (const command of commandsIn(fixPlan([found]))) await setting.aws_cli(command);
+      expect(troubles(await setting.verify())).toEqual([]);
+    }
+  });
+});
+
 describe("without an administrator, what the role meets says the same", () => {
   const told: Readonly<Record<string, RegExp>> = {
     "trust policy names another user": /^Compare <external_id> .*; if it is right, someone who may change role Amazon/,

@@ -309,7 +309,7 @@ function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): 
       fix: `Someone who may change ${kind} ${nameOf(who)} lets it do ${assume} on the role, by the policy below, and removes what forbids it`,
       policy,
       console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
-      commands: [putPolicy(kind, who, "AssumeRole", policy)],
+      commands: [putPolicy(kind, who, `AssumeRole-${nameOf(roleArn)}`, policy)],
     };
   }
   const first =
