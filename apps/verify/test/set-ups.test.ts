@@ -1,6 +1,7 @@
 import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
+import type { Result } from "../src/check.ts";
 import { createSetting, lakeKey, object, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 const version = "2012-10-17";
@@ -227,5 +228,33 @@ describe("a set-up that is right gives no failure and no warning", () => {
       for (const kind of shown) expect(told).toContainEqual(expect.stringMatching(kind));
     }
     expect(setting.aws.messages(setting.lake.queueUrl)).not.toEqual([]);
+  });
+});
+
+describe("an old object gives no false warning", () => {
+  const ago = (setting: Setting, hours: number, file: { readonly key: string; readonly bytes: Uint8Array }) => {
+    setting.ahead = -hours * 3_600_000;
+    setting.put(file);
+    setting.ahead = 0;
+  };
+  const arriving = async (setting: Setting) =>
+    (await setting.verify()).find(({ check }) => check.id === "arriving") as Result;
+
+  it("of a source whose next version sends", async () => {
+    await using setting = await createSetting();
+    ago(setting, 100, { ...object, key: object.key.replace("/2.0/", "/1.0/") });
+    expect(await arriving(setting)).toMatchObject({
+      state: "ok",
+      seen: expect.stringContaining("aws/VPC_FLOW/1.0 of 111122223333 in us-east-1: 100 h ago; aws/VPC_FLOW/2.0"),
+    });
+  });
+
+  it("of a source that is given more time", async () => {
+    await using setting = await createSetting({ empty: true });
+    ago(setting, 48, object);
+    setting.surroundings = { ...setting.surroundings, staleHours: 72 };
+    expect(await arriving(setting)).toMatchObject({ state: "ok" });
+    setting.surroundings = { ...setting.surroundings, staleHours: 47 };
+    expect(await arriving(setting)).toMatchObject({ state: "warning" });
   });
 });
