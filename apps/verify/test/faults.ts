@@ -772,7 +772,7 @@ const settings: readonly Fault[] = [
       setting.ahead = 600_000;
     },
     found: "clock",
-    seen: /(599|600|601) s behind that of AWS/,
+    seen: /(59[5-9]|60[0-5]) s behind that of AWS/,
     mend: (setting) => {
       setting.ahead = 0;
     },
@@ -784,7 +784,7 @@ const settings: readonly Fault[] = [
     },
     found: "clock",
     state: "warning",
-    seen: /(119|120|121) s ahead of that of AWS/,
+    seen: /(11[5-9]|12[0-5]) s ahead of that of AWS/,
     mend: (setting) => {
       setting.ahead = 0;
     },
@@ -921,7 +921,7 @@ const objects: readonly Fault[] = [
     },
     found: "arriving",
     state: "warning",
-    seen: /nothing has come for 24 h or more: aws\/WAF\/2\.0 of \d+ in us-east-1: 48 h ago; aws\/VPC_FLOW\/2\.0 of \d+ in us-east-1: 0 min ago/,
+    seen: /nothing has come for 24 h or more: aws\/WAF\/2\.0 of \d+ in us-east-1: 48 h ago; aws\/VPC_FLOW\/2\.0 of \d+ in us-east-1: \d min ago/,
     mend: (setting) => setting.put(otherObject),
   },
   {

@@ -45,6 +45,7 @@ function steady(text: string): string {
     .replaceAll(/eventDay=\d+/g, "eventDay=20260101")
     .replaceAll(/threatlockdown-[\w.-]+(?= |$)/gm, "threatlockdown-host")
     .replaceAll(/; waiting: .*$/gm, "; waiting: 1")
+    .replaceAll(/\d+ min ago/g, "0 min ago")
     .replaceAll(/written \d+ s ago/g, "written 0 s ago");
 }
 
