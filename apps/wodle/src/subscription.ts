@@ -129,12 +129,20 @@ async function awsClients(
 
 /** The stock module's lines, where it has one for the case. */
 function ingestTeller(log: Log): (event: IngestEvent) => void {
+  const said = new Set<string>();
   return (event) => {
     if (event.type === "nothing-to-do") log.debug(`Message needs nothing: ${event.reason}`);
     if (event.type !== "object") return;
     const { key, bucket } = event.object;
     log.debug(`Processing file ${key} in ${bucket}`);
     log.debug(`Found ${event.rows} events in file ${key}`);
+    for (const { column, count, firstRow } of event.lost) {
+      // Said once a column; the summary counts all of them.
+      log[said.has(column) ? "debug" : "warning"](
+        `Column ${column} of s3://${bucket}/${key} has values without a JSON form (${count}, the first in row ${firstRow}): they are null in the events.`,
+      );
+      said.add(column);
+    }
   };
 }
 

@@ -21,6 +21,8 @@ export interface Summary {
   readonly deadLettered: number;
   /** Not wanted: `<discard_regex>` matched. */
   readonly discarded: number;
+  /** Values without a JSON form, null in their events, and map entries whose key came again, left out of them. */
+  readonly lostValues: number;
   /** Announced things that are no data, by reason. */
   readonly nothingToDo: Readonly<Record<string, number>>;
   /** Seconds from the first receive to the last settlement. */
@@ -38,7 +40,7 @@ export interface Count {
 
 export function startCount(now: () => number): Count {
   const messages = { received: 0, deleted: 0, returned: 0, quarantined: 0, lost: 0 };
-  const events = { objects: 0, events: 0, stored: 0, alreadyStored: 0, deadLettered: 0, discarded: 0 };
+  const events = { objects: 0, events: 0, stored: 0, alreadyStored: 0, deadLettered: 0, discarded: 0, lostValues: 0 };
   const nothingToDo: Record<string, number> = {};
   let first: number | undefined;
   let last = now();
@@ -52,6 +54,7 @@ export function startCount(now: () => number): Count {
       events.stored += stored;
       events.alreadyStored += alreadyStored;
       events.deadLettered += deadLettered;
+      events.lostValues += event.lost.reduce((sum, { count }) => sum + count, event.duplicateKeys);
       events.discarded += event.rows - stored - alreadyStored - deadLettered;
     },
     settled(event) {
@@ -77,6 +80,7 @@ export function summaryText(summary: Summary): string {
     ["  already stored", count(summary.alreadyStored)],
     ["  dead letters", count(deadLettered)],
     ...(summary.discarded > 0 ? [["  discarded", count(summary.discarded)] as [string, string]] : []),
+    ...(summary.lostValues > 0 ? [["  values lost", count(summary.lostValues)] as [string, string]] : []),
     ["Messages", `${count(summary.received)} received, ${count(summary.deleted)} deleted`],
     ["  quarantined", count(quarantined)],
     ["  given back", left === 0 ? "0" : `${count(left)}, to be tried again`],

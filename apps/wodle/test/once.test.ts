@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
-import { makeLake, makeObject, notification } from "@threatlockdown/tooling-lake";
+import { type Group, makeLake, makeObject, notification, parquetFile } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const key = (name: string) =>
@@ -156,6 +156,26 @@ describe("once, into a folder", () => {
     });
     expect(lab.aws.requests.list({ operation: "GetObject" }).map(({ key }) => key)).toEqual([kept]);
     expect(lab.messages()).toBe(0);
+  });
+
+  it("says which column has values that no event can show, once, and counts them", async () => {
+    const schema: Group = {
+      name: "schema",
+      repetition: "required",
+      fields: [
+        {
+          ...{ name: "time_dt", repetition: "optional", type: "INT64" },
+          annotation: { is: "TIMESTAMP", unit: "MILLIS", utc: true },
+        },
+      ],
+    };
+    for (const name of ["a", "b"])
+      lab.put({ key: key(name), bytes: parquetFile(schema, [{ time_dt: 0 }, { time_dt: 300_000_000_000_000 }]) });
+    const { stdout, stderr } = await once("--json");
+    expect(JSON.parse(stdout())).toMatchObject({ events: 4, stored: 4, deleted: 2, lostValues: 2 });
+    expect(
+      stderr().match(/WARNING: Column time_dt of s3:\/\/\S+ has values without a JSON form \(1, the first in row 1\)/g),
+    ).toHaveLength(1);
   });
 
   it("reads no bucket of another account than --bucket-owner, and says so", async () => {

@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { IndexerError } from "@threatlockdown/indexer-client";
-import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
+import { type LostValues, open, ParquetError, type RowBatch, rows } from "@threatlockdown/parquet-reader";
 import { Fatal, type Handle, type Message } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
 import { type ObjectFilter, unwanted } from "./filter.ts";
@@ -12,7 +12,16 @@ import type { Accepted, Sink } from "./sink.ts";
 
 /** What happened to one announced object, for those who count. */
 export type IngestEvent =
-  | { readonly type: "object"; readonly object: AnnouncedObject; readonly rows: number; readonly accepted: Accepted }
+  | {
+      readonly type: "object";
+      readonly object: AnnouncedObject;
+      readonly rows: number;
+      readonly accepted: Accepted;
+      /** By column, the values that have no JSON form: in the events they are null. */
+      readonly lost: readonly LostValues[];
+      /** Map entries that the events do not have, because their key came again in the same map. */
+      readonly duplicateKeys: number;
+    }
   | { readonly type: "nothing-to-do"; readonly reason: string };
 
 export interface IngestOptions extends ObjectsOptions {
@@ -81,11 +90,13 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       accepted.deadLettered += part.deadLettered;
     };
     let rowCount = 0;
+    const losses = sumOfLosses();
     const writing: Promise<Accepted>[] = [];
     try {
       const file = await open(object.source);
       for await (const batch of rows(file, { ...bounds(options), columns, signal })) {
         rowCount += batch.rowCount;
+        losses.add(batch);
         const write = sink.write(batch, object, signal);
         write.catch(() => {}); // It is awaited one batch later: reading goes on while the sink works.
         writing.push(write);
@@ -96,8 +107,26 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
       await Promise.allSettled(writing);
       for (const part of await Promise.all(writing)) add(part);
     }
-    return { type: "object", object: announced, rows: rowCount, accepted };
+    return { type: "object", object: announced, rows: rowCount, accepted, ...losses.sum() };
   }
+}
+
+function sumOfLosses(): {
+  add(batch: RowBatch): void;
+  sum(): { readonly lost: readonly LostValues[]; readonly duplicateKeys: number };
+} {
+  const byColumn = new Map<string, LostValues>();
+  let keys = 0;
+  return {
+    add({ lost, duplicateKeys }) {
+      keys += duplicateKeys;
+      for (const { column, count, firstRow } of lost) {
+        const before = byColumn.get(column);
+        byColumn.set(column, { column, count: count + (before?.count ?? 0), firstRow: before?.firstRow ?? firstRow });
+      }
+    },
+    sum: () => ({ lost: [...byColumn.values()], duplicateKeys: keys }),
+  };
 }
 
 function bounds({ maxRows, maxBytes }: IngestOptions): { maxRows?: number; maxBytes?: number } {

@@ -1,8 +1,9 @@
 import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { Fatal } from "@threatlockdown/sqs-consumer";
-import { makeObject } from "@threatlockdown/tooling-lake";
+import { type Annotation, type Group, makeObject, parquetFile } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { IngestEvent, Sink } from "../src/index.ts";
 import { acceptingSink, type Lake, readQueue, startLake } from "./lake.ts";
 
 const good = makeObject({ source: "waf_2_0", rows: 5, seed: 1 });
@@ -85,6 +86,36 @@ describe("what becomes of a message", () => {
     const { quarantined } = await drain();
     expect(quarantined).toHaveLength(2);
     for (const reason of quarantined) expect(reason).toMatch(/^s3:\/\/.*\/(text|cut) cannot be read as Parquet: /);
+    expect(left()).toBe(0);
+  });
+
+  it("with values that have no JSON form: null in their events, counted by column, and the message deleted", async () => {
+    const column = (name: string, annotation?: Annotation) =>
+      ({ name, repetition: "optional", type: "INT64", ...(annotation && { annotation }) }) as const;
+    const schema: Group = {
+      name: "schema",
+      repetition: "required",
+      fields: [column("time"), column("time_dt", { is: "TIMESTAMP", unit: "MILLIS", utc: true })],
+    };
+    const time = Date.UTC(2024, 5, 11);
+    const farAway = 300_000_000_000_000;
+    const table = Array.from({ length: 2_000 }, (_, row) => ({ time, time_dt: row % 500 === 7 ? farAway : time }));
+    put(keyOf("odd"), parquetFile(schema, table));
+    put(keyOf("even"));
+    const events: IngestEvent[] = [];
+    const rows: string[] = [];
+    const sink: Sink = {
+      async write({ bytes, rowCount }) {
+        rows.push(...Buffer.from(bytes).toString().trimEnd().split("\n"));
+        return { stored: rowCount, alreadyStored: 0, deadLettered: 0 };
+      },
+    };
+    await readQueue(lake, { sink, maxRows: 300, onIngest: (event) => void events.push(event) });
+    expect(events).toContainEqual(
+      expect.objectContaining({ rows: 2_000, lost: [{ column: "time_dt", count: 4, firstRow: 7 }], duplicateKeys: 0 }),
+    );
+    expect(events).toContainEqual(expect.objectContaining({ rows: 5, lost: [], duplicateKeys: 0 }));
+    expect(rows.filter((row) => row === `{"time":${time}}`)).toHaveLength(4);
     expect(left()).toBe(0);
   });
 
