@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcp, type Server, type Socket }
 import { writerRole } from "@threatlockdown/indexer-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Result, runChecks } from "../src/check.ts";
-import { triedActions } from "../src/checks/indexer.ts";
+import { triedActions } from "../src/checks/indexer-rights.ts";
 import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
 import { openIndexer } from "../src/indexer.ts";

@@ -9,6 +9,7 @@ import { type Result, runChecks } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
 import { createLake } from "../src/lake.ts";
+import { readMachine } from "../src/machine.ts";
 import { run } from "../src/run.ts";
 import { verdictOf } from "../src/verdict.ts";
 
@@ -105,6 +106,15 @@ describe("what runs the subscriber", () => {
     expect((await verify())("runner")).toMatchObject([
       { state: "ok", seen: "it runs (run, process 77), with another configuration, /etc/lake.conf" },
     ]);
+  });
+
+  it("is a process as it really is", async () => {
+    await using lab = await createLab();
+    const wodle = lab.wodle(["run", "--output", `file:${join(lab.folder, "out")}`]);
+    await wodle.said("Module AWS started");
+    const { processes } = await readMachine("/");
+    wodle.kill("SIGKILL");
+    expect(processes).toContainEqual({ pid: wodle.pid, command: "run", config: join(lab.folder, "ossec.conf") });
   });
 
   it("is a timer's service", async () => {

@@ -1,17 +1,12 @@
 import type { Check } from "../check.ts";
 import { bucketPolicy } from "./bucket-policy.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
-import { dashboardFields, indexerLag, indexerProbe, indexerProbeLeftOut } from "./indexed.ts";
-import {
-  indexer,
-  indexerBlocks,
-  indexerCertificate,
-  indexerHealth,
-  indexerPermissions,
-  indexerRetention,
-  indexerTemplate,
-  indexerUser,
-} from "./indexer.ts";
+import { dashboardFields, indexerLag } from "./indexed.ts";
+import { indexer, indexerCertificate, indexerUser } from "./indexer.ts";
+import { indexerProbe, indexerProbeLeftOut } from "./indexer-probe.ts";
+import { indexerPermissions } from "./indexer-rights.ts";
+import { indexerRetention, indexerTemplate } from "./indexer-setup.ts";
+import { indexerBlocks, indexerHealth } from "./indexer-state.ts";
 import { keys } from "./keys.ts";
 import { configuration, deadLetters, disk, lastRun, runner } from "./manager.ts";
 import { messages } from "./messages.ts";

@@ -1,0 +1,124 @@
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { type Indexer, reasonOf } from "../indexer.ts";
+import { late, withIndexer } from "../indexer-look.ts";
+import type { Lake } from "../lake.ts";
+import { probeDocument, probeIndices } from "../probe.ts";
+import { expectedManager, searching } from "./indexed.ts";
+import { isRefused, lacking, refusedActions } from "./indexer-rights.ts";
+
+export const indexerProbe: Check = {
+  id: "indexer-probe",
+  title: "An event that is written is found",
+  explain:
+    "It shows the whole way at once: the subscriber's user writes, the template takes the document, and it is found as the dashboard finds it, by rule.groups: amazon_security_lake.",
+  needs: ["indexer-health", "indexer-blocks", "indexer-permissions", "indexer-template"],
+  effect:
+    "writes one document into an index of its own, finds it, and deletes that index; --no-probe does without. It is left out where nobody is there who may delete it (the subscriber's own user may not: --indexer-admin FILE)",
+  once: true,
+  late,
+  run: withIndexer(probe),
+};
+
+/** The same without its effect. */
+export const indexerProbeLeftOut: Check = {
+  ...indexerProbe,
+  async run() {
+    return { state: "not applicable", seen: "nothing was written, as asked for", fix: "Run it without --no-probe" };
+  },
+};
+
+const cleaning = ["indices:admin/delete", ...searching];
+
+async function probe(own: Indexer, lake: Lake, signal: AbortSignal): Promise<Finding | readonly Finding[]> {
+  const index = probeIndices.name();
+  // Who may find and delete what is not there is told so by a 404.
+  const helpers = [own.own, own.admin].filter((session) => session !== undefined);
+  const able = await Promise.all(
+    helpers.map(async (session) => {
+      const answers = [await session.ask("DELETE", `/${index}`), await session.ask("POST", `/${index}/_search`, {})];
+      return answers.every(({ status }) => status === 404);
+    }),
+  );
+  const helper = helpers.find((_, at) => able[at]);
+  if (helper === undefined) {
+    return couldNotCheck({
+      because:
+        own.admin === undefined
+          ? "the subscriber's own user may not look at it, as is usual, and no --indexer-admin was given"
+          : "the user of --indexer-admin may not find and delete what would be written",
+      rights: cleaning,
+      how: "run it with --indexer-admin FILE",
+    });
+  }
+  // Nothing is begun that nobody would wait for.
+  signal.throwIfAborted();
+  const written = (async () => {
+    const { id, line } = probeDocument(index, expectedManager(lake));
+    const [outcome] = await Promise.allSettled([writeAndFind(own, index, id, line, helper)]);
+    const left = await helper.ask("DELETE", `/${index}`);
+    // Nothing that was asked for may hide that something stays behind.
+    if (left.status !== 200 && left.status !== 404) return [leftBehind(own, index, reasonOf(left))];
+    if (outcome.status === "rejected") throw outcome.reason;
+    return [outcome.value, ...(await forgotten(own, helper))];
+  })();
+  // However late it is: what was written is deleted before the program ends.
+  own.owes(written);
+  return written;
+}
+
+function leftBehind(own: Indexer, index: string, why: string): Finding {
+  return {
+    state: "warning",
+    seen: `the index ${index} of a probe is still there: ${why}`,
+    fix: "Someone who may delete indices deletes it; it holds nothing but the probe's own document",
+    commands: [own.command("DELETE", `/${index}`)],
+  };
+}
+
+const forgottenAfter = 60_000;
+
+/** What a run that was killed has left. */
+async function forgotten(own: Indexer, helper: Indexer["own"]): Promise<Finding[]> {
+  const { status, body } = await helper.ask("GET", `/${probeIndices.pattern}/_settings?flat_settings=true`);
+  if (status !== 200) return [];
+  const found = Object.entries(body as Record<string, { settings: Record<string, string> }>);
+  const old = found.filter(([, { settings }]) => Date.now() - Number(settings["index.creation_date"]) > forgottenAfter);
+  return old.map(([name]) => leftBehind(own, name, "a run of this program was ended before it could delete it"));
+}
+
+async function writeAndFind(
+  own: Indexer,
+  index: string,
+  id: string,
+  line: string,
+  helper: Indexer["own"],
+): Promise<Finding> {
+  const answer = await own.own.ask("POST", "/_bulk?refresh=true", line);
+  const { items = [] } = (answer.body ?? {}) as {
+    items?: readonly { create?: { status: number; error?: { type?: string; reason?: string } } }[];
+  };
+  const item = items[0]?.create;
+  const refusal = item?.error?.reason ?? (answer.status === 200 ? undefined : reasonOf(answer));
+  if (refusal !== undefined) {
+    const denied = item?.error?.type === "security_exception" || isRefused(answer);
+    if (denied) return lacking(own, refusedActions(refusal, "indices:data/write/bulk*"), "failed");
+    return {
+      state: "failed",
+      seen: `the indexer refuses a document: ${item?.status ?? answer.status} ${refusal.slice(0, 300)}`,
+      fix: "Someone who manages the indexer mends what it names",
+    };
+  }
+  const found = await helper.ask("POST", "/wazuh-alerts-*/_search", {
+    query: { bool: { filter: [{ term: { "rule.groups": "amazon_security_lake" } }, { ids: { values: [id] } }] } },
+    _source: false,
+  });
+  const { hits } = found.body as { hits?: { hits?: readonly { _index: string }[] } };
+  if (hits?.hits?.some(({ _index }) => _index === index)) {
+    return { state: "ok", seen: "a document was written, found by rule.groups: amazon_security_lake, and removed" };
+  }
+  return {
+    state: "failed",
+    seen: `a document was written and is not found by rule.groups: amazon_security_lake in wazuh-alerts-* (${found.status})`,
+    fix: "Someone who manages the indexer looks whether an ingest pipeline, an alias or another template changes documents or their indices on the way",
+  };
+}

@@ -1,0 +1,70 @@
+import { IndexerError } from "@threatlockdown/indexer-client";
+import { type Check, couldNotCheck, type Finding } from "./check.ts";
+import { type Answer, type Indexer, reasonOf, type Session } from "./indexer.ts";
+import type { Lake } from "./lake.ts";
+
+export const late = "Look whether the indexer is overloaded, or its network slow";
+
+const lost = "See what the checks indexer and indexer-health say; look whether it is overloaded, or its network slow";
+
+export const noIndexer: Finding = {
+  state: "not applicable",
+  seen: "ossec.conf names no indexer, or has it disabled: the subscriber runs with --output file:FOLDER or --output analysisd only",
+};
+
+/** The same for every check of the indexer. */
+export function withIndexer(
+  run: (indexer: Indexer, lake: Lake, signal: AbortSignal) => Promise<Finding | readonly Finding[]>,
+): Check["run"] {
+  return async (lake, signal) => {
+    if (lake.indexer === undefined) return noIndexer;
+    try {
+      return await run(lake.indexer, lake, signal);
+    } catch (error) {
+      const told = unanswered(error);
+      if (told === undefined) throw error;
+      return told;
+    }
+  };
+}
+
+/** The indexer's client says why no answer came; anything else is not about the indexer. */
+function unanswered(error: unknown): Finding | undefined {
+  const { name, message } = error as Error;
+  if (error instanceof IndexerError) return couldNotCheck({ because: message.replace(/\.$/, "") });
+  if (!/^(Connection|Timeout|NoLivingConnections|RequestAborted|Deserialization)Error$/.test(name)) return undefined;
+  return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: lost, lasting: true });
+}
+
+/**
+ * Asks as the subscriber's own user, and where that one may not look, as the administrator. What neither may look at is
+ * no failure.
+ */
+export async function look(
+  { own, admin }: Indexer,
+  rights: readonly string[],
+  ask: (session: Session) => Promise<Answer>,
+  judge: (answer: Answer) => Finding | readonly Finding[],
+): Promise<Finding | readonly Finding[]> {
+  const answer = await ask(own);
+  if (answer.status !== 403 && answer.status !== 401) return judge(answer);
+  if (admin === undefined) {
+    return couldNotCheck({
+      because: "the subscriber's own user may not look at it, as is usual, and no --indexer-admin was given",
+      rights,
+      how: "run it with --indexer-admin FILE",
+    });
+  }
+  const second = await ask(admin);
+  if (second.status !== 403 && second.status !== 401) return judge(second);
+  return couldNotCheck({
+    because: `the user of --indexer-admin may not look at it: ${reasonOf(second)}`,
+    rights,
+    how: "run it with such an --indexer-admin FILE",
+  });
+}
+
+/** An answer that no check knows. */
+export function unexpected(answer: Answer): Finding {
+  return couldNotCheck({ because: `the indexer answers ${reasonOf(answer)}`, how: "Look into the indexer's own log" });
+}
