@@ -36,8 +36,8 @@ With what it is checked:
   --no-probe               leave out what writes a document into the indexer
 What is told:
   --output FORM            text (default), json, junit or html
-  --fix-plan               print the changes as commands of the AWS CLI, and run none
-  --redact                 mask account numbers, ARNs and names, for pasting into a ticket
+  --fix-plan               print the changes as commands, and run none
+  --redact                 mask account numbers, ARNs, hosts and names, for pasting into a ticket
   --show-external-id       write the external ID into policies and commands, for pasting into AWS
   --strict                 exit code 3 where there are warnings only
   --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come, and tell what has changed

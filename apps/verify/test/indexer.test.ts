@@ -149,6 +149,38 @@ describe("retention", () => {
   });
 });
 
+describe("the retention that setup was given", () => {
+  const product = "threatlockdown-security-lake";
+  const _meta = { managed_by: product, options: { retentionDays: 30 } };
+  const template = {
+    "GET /_index_template/security-lake": [200, { index_templates: [{ index_template: { _meta } }] }],
+  };
+  const policy = (description: string): Answer => [200, { _seq_no: 1, _primary_term: 1, policy: { description } }];
+  const denied: Answer = [
+    403,
+    { error: { type: "security_exception", reason: "no permissions for [x]" }, status: 403 },
+  ];
+
+  it.each([
+    ["in place", policy(`${product}: indices are deleted after 30 days`), "ok", /of 30 days is in place/],
+    [
+      "absent",
+      [404, { error: { reason: "not found" } }],
+      "warning",
+      /retention policy security-lake is not installed$/,
+    ],
+    ["of another duration", policy(`${product}: indices are deleted after 9 days`), "warning", /has another duration$/],
+    ["somebody else's", policy("kept for ever"), "warning", /is not of this product/],
+    ["not to be looked at", denied, "could not check", /no --indexer-admin was given/],
+  ] as const)("is %s", async (name, answer, state, seen) => {
+    const { url } = await fake({ ...template, "GET /_plugins/_ism/policies/security-lake": answer } as never);
+    const found = (await verify(url, ["indexer-retention"]))("indexer-retention");
+    expect(found).toMatchObject({ state, seen: expect.stringMatching(seen) });
+    const mends = /absent|duration/.test(name);
+    expect(found.commands?.map(written)).toEqual(mends ? ["security-lake-wodle setup --config ossec.conf"] : undefined);
+  });
+});
+
 describe("an indexer that is not ready", () => {
   it("has to start first", async () => {
     const { url } = await fake({
