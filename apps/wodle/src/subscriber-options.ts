@@ -29,7 +29,7 @@ export const subscriberOptionsHelp = `  --config FILE               the manager'
   --state FOLDER              where dead letters are kept (var/security-lake beside the manager's etc)
   --output WHERE              indexer: the one of the configuration (default); file:FOLDER: NDJSON files;
                               analysisd: the manager's own engine, through its socket, as the stock module does
-  --concurrency N             messages in work at a time at the most (32); fewer where those keep it busy
+  --concurrency N             messages in work at a time at the most (32); those beyond 32 where it has time to spare
 ${lakeOptionsHelp}${indexerOptionsHelp}${writerOptionsHelp}`;
 
 export interface SubscriberOptions {

@@ -9,8 +9,8 @@ export interface Concurrency {
   bounded(): void;
 }
 
-/** Messages in work to begin with. With fewer, receives would bring less at a time. */
-const least = 16;
+/** Messages in work to begin with. With fewer, receives and deletions would be of fewer messages each, which costs more. */
+const least = 32;
 
 /**
  * The next limit by the share of the time in which the process had work to do while so many messages were in work. With

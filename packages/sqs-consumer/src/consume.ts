@@ -24,7 +24,7 @@ export type Handle = (
 ) => Promise<void>;
 
 export interface ConsumeOptions {
-  /** Messages in work at the same time at most; 32 by default. There are fewer when those keep the process busy. */
+  /** Messages in work at the same time at most; 32 by default. Of more, those beyond 32 only while the process has time to spare. */
   readonly concurrency?: number;
   /** `drain` ends when the queue is empty, `forever` when `stop` is aborted. */
   readonly mode: "drain" | "forever";

@@ -49,7 +49,7 @@ describe("adapted", () => {
     [2, 3, 0.5, 3],
     [16, 64, 0.95, 16],
     [40, 64, 1, 36],
-    [16, 64, 1, 16],
+    [33, 64, 1, 32],
     [5, 5, 1, 5],
   ])("%i of at most %i, busy for %d of the time: %i", (limit, most, busy, next) => {
     expect(adapted(limit, most, busy)).toBe(next);
