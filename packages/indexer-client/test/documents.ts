@@ -148,13 +148,18 @@ export function describeDocuments(server: { readonly url: string }): void {
       const index = newIndex();
       const event = {
         traffic: { bytes: 5_000 },
+        time: 1_795_507_200_123,
+        start_time: "2026-11-24T08:00:00.123Z",
         time_dt: "2026-11-24T08:00:00.123Z",
         evidences: [{ src_endpoint: { ip: "10.20.30.40" } }],
         metadata: { log_version: "2.31.0" },
       };
       await write(index, [JSON.stringify(event), "{}"]);
       expect(await count(index, { range: { "data.traffic.bytes": { gte: 4_000, lt: 6_000 } } })).toBe(1);
-      expect(await count(index, { range: { "data.time_dt": { gte: "2026-11-24", lte: "2026-11-24" } } })).toBe(1);
+      for (const field of ["data.time", "data.start_time", "data.time_dt"]) {
+        expect(await count(index, { range: { [field]: { gte: "2026-11-24", lte: "2026-11-24" } } }), field).toBe(1);
+        expect(await count(index, { range: { [field]: { gt: 1_795_507_200_122, lte: 1_795_507_200_123 } } })).toBe(1);
+      }
       expect(await count(index, { term: { "data.evidences.src_endpoint.ip": "10.20.0.0/16" } })).toBe(1);
       expect(await count(index, { wildcard: { "data.metadata.log_version": "2.*" } })).toBe(1);
       expect(await count(index, { prefix: { "data.metadata.log_version": "2.3" } })).toBe(1);
