@@ -18,7 +18,7 @@ export interface TemplateOptions {
   readonly replicas?: number | `${number}-${number | "all"}`;
   /** How soon documents are found. Default "5s". */
   readonly refreshInterval?: string;
-  /** Default `best_compression`: half the bytes of `default` at the same speed (`pnpm bench mapping`). The zstd ones need a plugin. */
+  /** Default `best_compression`: about half the bytes of `default` for a tenth more work. The zstd ones need a plugin. */
   readonly codec?: "default" | "best_compression" | "zstd" | "zstd_no_dict";
   /** Keep each index sorted by time, newest first: faster searches by time, slower writing. Default false. */
   readonly sorted?: boolean;
