@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startWodle } from "@threatlockdown/tooling-lab";
@@ -41,6 +41,38 @@ describe("convert", () => {
     const selected = await wodle("convert", file, "--select", "time,src_endpoint.ip", "--limit", "1");
     const [{ time, src_endpoint: source }] = plain(object.events("omit"));
     expect(events(selected.stdout)).toEqual([{ time, src_endpoint: { ip: source.ip } }]);
+  });
+
+  it("says which values and map entries are lost", async () => {
+    const odd = join(import.meta.dirname, "../../../packages/parquet-reader/test/fixtures/odd");
+    const { code, stderr } = await wodle("convert", join(odd, "year10000.parquet"));
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        /^WARNING: .*: 1 values of column x have no JSON form and are null, the first in row 0\.\n$/,
+      ),
+    ]);
+  });
+
+  it.each(["time.foo", "time,src_endpoint.ipp"])("refuses a column that is not there: %s", async (select) => {
+    const { code, stdout, stderr } = await wodle("convert", file, "--select", select);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/the file has no column (time\.foo|src_endpoint\.ipp)/);
+  });
+
+  it.skipIf(process.platform !== "linux")("says in one line that its output cannot be written", async () => {
+    const main = join(import.meta.dirname, "../src/main.ts");
+    const full = await open("/dev/full", "w");
+    const child = spawn(process.execPath, ["--conditions=@threatlockdown/source", main, "convert", file], {
+      stdio: ["ignore", full.fd, "pipe"],
+    });
+    let stderr = "";
+    child.stderr?.on("data", (text) => {
+      stderr += text;
+    });
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(1);
+    await full.close();
+    expect(stderr).toMatch(/^ERROR: standard output cannot be written: .*ENOSPC.*\n$/);
   });
 
   it("ends quietly when its reader goes away", async () => {

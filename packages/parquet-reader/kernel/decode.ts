@@ -28,7 +28,7 @@ import { fault, get, set } from "./record";
 import { constantRun, constantValue, decodeBytes, decodeWords, skipConstant } from "./runs";
 
 export const RAW: u32 = 0x80000000;
-export const RAW_OVERHEAD: u32 = 72;
+export const RAW_OVERHEAD: u32 = 136;
 export const ESCAPE_FACTOR: u32 = 6;
 
 /** Room for the definition levels of a step that nobody keeps. */

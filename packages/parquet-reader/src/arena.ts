@@ -1,5 +1,5 @@
 import { ParquetError } from "./errors.ts";
-import { HEAP_START, NULL_REF } from "./kernel/layout.ts";
+import { HEAP_START, NULL_REF, RAW_BIT } from "./kernel/layout.ts";
 import { type LinearMemory, wasm } from "./kernel/webassembly.ts";
 
 const PAGE = 65536;
@@ -7,6 +7,8 @@ const PAGE = 65536;
 const SLACK = 64;
 const INITIAL_PAGES = 32;
 const GROWTH_PAGES = 64;
+/** The top bit of an address marks raw values. */
+const ADDRESSES: number = RAW_BIT;
 
 /**
  * One linear memory with everything a reading works on. Views are replaced when the memory grows:
@@ -30,7 +32,7 @@ export class Arena {
   reset(memoryBytes: number, mark: number = HEAP_START): void {
     this.top = mark;
     for (const list of this.free) if (list.length > 0) list.length = 0;
-    this.limit = memoryBytes;
+    this.limit = Math.min(memoryBytes, ADDRESSES);
     this.u8.fill(0, NULL_REF - 8, NULL_REF + 64); // NULL_REF, DROPPED_REF, FAULT
   }
 
@@ -45,6 +47,7 @@ export class Arena {
 
   /** A block of at least `size` bytes, aligned to 16, with slack beyond its end. Its content is arbitrary. */
   alloc(size: number): number {
+    if (size > this.limit) throw this.above(size);
     const sizeClass = classOf(size + SLACK);
     const freed = this.free[sizeClass].pop();
     if (freed !== undefined) return freed;
@@ -76,11 +79,16 @@ export class Arena {
 
   private grow(end: number): void {
     if (end <= this.u8.length) return;
-    if (end > this.limit) {
-      throw new ParquetError("LIMIT", `working memory of ${end} bytes is above the limit memoryBytes of ${this.limit}`);
-    }
+    if (end > this.limit) throw this.above(end);
     this.memory.grow(Math.max(Math.ceil((end - this.u8.length) / PAGE), GROWTH_PAGES));
     this.look();
+  }
+
+  private above(bytes: number): ParquetError {
+    return new ParquetError(
+      "LIMIT",
+      `working memory of ${bytes} bytes is above the limit memoryBytes of ${this.limit}`,
+    );
   }
 
   private look(): void {

@@ -9,7 +9,7 @@ import type { PageHeader } from "./page.ts";
 /** Above this many values, a dictionary whose entries are used less than twice is not rendered. */
 const RENDER_ALWAYS_BELOW = 200;
 /** Output bytes of an entry beside key and content: header, quotes, suffix, alignment, the longest number. */
-const ENTRY_OVERHEAD = 96;
+const ENTRY_OVERHEAD = 160;
 
 /** Takes the dictionary of a page in: its entries rendered where that pays, and the table that indexes become refs by. */
 export function loadDictionary(column: Column, workshop: Workshop, header: PageHeader, packed: Packed): void {

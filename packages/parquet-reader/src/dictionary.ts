@@ -5,7 +5,8 @@ import type { PlannedLeaf } from "./plan.ts";
 /** Values that ids point into: the same object while the ids mean the same. Values are decoded when asked for, and kept. */
 export interface Dictionary {
   readonly length: number;
-  value(id: number): Value;
+  /** Undefined for a value that has no JSON form, as a null has none. */
+  value(id: number): Value | undefined;
 }
 
 /** A dictionary page's values. */
@@ -20,7 +21,7 @@ export function storedDictionary(planned: PlannedLeaf, bytes: Uint8Array, length
       const before = known[id];
       if (before !== undefined) return before;
       if (!(id >= 0 && id < length)) throw new RangeError(`id ${id} in a dictionary of ${length}`);
-      let value: Value;
+      let value: Value | undefined;
       if (rendering.width > 0) value = valueAt(leaf, rendering, view, id * rendering.width, rendering.width);
       else {
         starts ??= startsOf(view, length);
@@ -67,7 +68,7 @@ export class PlainValues implements Dictionary {
     return this.ends.length - 1;
   }
 
-  value(id: number): Value {
+  value(id: number): Value | undefined {
     const before = this.known[id];
     if (before !== undefined) return before;
     const end = this.ends[id];

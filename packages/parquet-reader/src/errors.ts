@@ -1,3 +1,5 @@
+import { wasm } from "./kernel/webassembly.ts";
+
 /**
  * What is wrong with a file:
  * `NOT_PARQUET` no Parquet magic; `TRUNCATED` bytes are missing; `CORRUPT` bytes contradict the format or each other;
@@ -33,6 +35,12 @@ export class ParquetError extends Error {
     this.column = place.column;
     this.rowGroup = place.rowGroup;
   }
+}
+
+/** What a check should have refused and the engine did: a file's fault as well. */
+export function understood(error: unknown): unknown {
+  if (!(error instanceof RangeError || error instanceof wasm.RuntimeError)) return error;
+  return new ParquetError("CORRUPT", `the file cannot be made sense of: ${error.message}`, {}, error);
 }
 
 /** The same error with the places it did not know yet. */

@@ -1,6 +1,6 @@
 import { defaultLimits, type Limits } from "./limits.ts";
 import { type Footer, type Metadata, readFooter } from "./metadata.ts";
-import { type Plan, planOf } from "./plan.ts";
+import { type Plan, planOf, project } from "./plan.ts";
 import type { SchemaElement } from "./schema.ts";
 import { type ByteSource, bufferSource } from "./source.ts";
 
@@ -34,4 +34,9 @@ export async function open(source: ByteSource | Uint8Array, options: OpenOptions
   const footer = await readFooter(bytes, limits);
   const plan = planOf(footer, limits);
   return { metadata: footer, schema: plan.schema, rowCount: footer.rowCount, footer, plan, limits, source: bytes };
+}
+
+/** Whether a path, of the schema or of the rows, names a column or a group of the file. */
+export function hasPath({ plan }: ParquetFile, path: string): boolean {
+  return project(plan, [path]).length > 0;
 }

@@ -1,7 +1,7 @@
 import type { Arena } from "./arena.ts";
 import type { Column } from "./column.ts";
 import type { Host } from "./kernel/kernel.ts";
-import { DROPPED_REF, LEAF_REFS, RAW_MASK } from "./kernel/layout.ts";
+import { DROPPED_REF, LEAF_REFS, RAW_BIT, RAW_MASK } from "./kernel/layout.ts";
 
 /** The kernel's host: rare values and repeated map keys. `columns` gives the open columns by leaf. */
 export function createHost(arena: Arena, columns: () => readonly (Column | undefined)[]): Host {
@@ -9,10 +9,11 @@ export function createHost(arena: Arena, columns: () => readonly (Column | undef
     const { width } = column.planned.rendering;
     return width > 0 ? { at: source, length: width } : { at: source + 4, length: arena.view.getUint32(source, true) };
   };
-  /** A key's bytes, so that entries of a dictionary and of a page without one compare. */
-  const keyBytes = (column: Column, ref: number): string => {
+  /** A key's bytes, so that entries of a dictionary and of a page without one compare; of a null, its ref. */
+  const keyBytes = (column: Column, ref: number): string | number => {
     const known = column.keys?.get(ref);
     if (known !== undefined) return known;
+    if (ref < RAW_BIT) return ref;
     const { at, length } = bytesOf(column, ref & RAW_MASK);
     return Buffer.from(arena.u8.buffer, at, length).toString("latin1");
   };
@@ -21,7 +22,7 @@ export function createHost(arena: Arena, columns: () => readonly (Column | undef
       const column = columns()[number];
       if (column === undefined) return 0;
       const { at, length } = bytesOf(column, source);
-      const text = column.planned.rendering.format?.(arena.view, at, length);
+      const text = formatted(column, arena.view, at, length);
       if (text === undefined) return 0;
       return out + Buffer.from(arena.u8.buffer, out, text.length * 3).write(text);
     },
@@ -42,4 +43,15 @@ export function createHost(arena: Arena, columns: () => readonly (Column | undef
       return dropped;
     },
   };
+}
+
+/** Strings have a longest length in JavaScript: a value beyond it has no JSON form here. */
+function formatted(column: Column, view: DataView, at: number, length: number): string | undefined {
+  try {
+    return column.planned.rendering.format?.(view, at, length);
+  } catch (error) {
+    if (error instanceof RangeError || (error as NodeJS.ErrnoException).code === "ERR_STRING_TOO_LONG")
+      return undefined;
+    throw error;
+  }
 }

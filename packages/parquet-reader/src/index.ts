@@ -1,7 +1,7 @@
 export type { ColumnValues, LostValues, RowBatch } from "./batch.ts";
 export type { Dictionary } from "./dictionary.ts";
 export { ParquetError, type ParquetErrorCode } from "./errors.ts";
-export { type OpenOptions, open, type ParquetFile } from "./file.ts";
+export { hasPath, type OpenOptions, open, type ParquetFile } from "./file.ts";
 export { type InspectedColumn, type Inspection, inspect, schemaText } from "./inspect.ts";
 export type { Value } from "./json.ts";
 export { defaultLimits, type Limits } from "./limits.ts";

@@ -61,7 +61,9 @@ export function renderingOf(leaf: Leaf): Rendering {
     case "INT32":
       if (annotation?.kind === "DECIMAL") return decimal(leaf, RENDER_DECIMAL, width);
       if (annotation?.kind === "DATE") return byHost(width, date, true);
-      if (annotation?.kind === "TIME") return byHost(width, timeMillis(annotation.utc), true);
+      if (annotation?.kind === "TIME" && annotation.unit === "MILLIS") {
+        return byHost(width, timeMillis(annotation.utc), true);
+      }
       return number(isUnsigned(leaf) ? RENDER_UINT32 : RENDER_INT32, width);
     case "INT64":
       if (annotation?.kind === "DECIMAL") return decimal(leaf, RENDER_DECIMAL, width);
@@ -94,7 +96,7 @@ function bytesRendering(leaf: Leaf, width: number): Rendering {
     case "DECIMAL":
       return width > 0 && width <= 8
         ? decimal(leaf, RENDER_DECIMAL_BYTES, width)
-        : byHost(width, bigDecimal(leaf), false);
+        : byHost(width, bigDecimal(scaleOf(leaf), bigEndian), false);
     case "UUID":
       return byHost(width, width === 16 ? uuid : base64, true);
     case "INTERVAL":
@@ -115,21 +117,22 @@ function number(render: number, width: number): Rendering {
 }
 
 function decimal(leaf: Leaf, render: number, width: number): Rendering {
-  return { render, width, detail: scaleOf(leaf), flags: 0, quoted: false };
+  const scale = scaleOf(leaf);
+  if (scale < 0 || scale > MOST_KERNEL_SCALE) {
+    return byHost(width, bigDecimal(scale, render === RENDER_DECIMAL ? littleEndian : bigEndian), false);
+  }
+  return { render, width, detail: scale, flags: 0, quoted: false };
 }
 
-/** Digits a scale may have, so that no value of a few bytes becomes a long text. */
-const MAX_SCALE = 64;
+/** The kernel has room for a number with so many digits behind the point. */
+const MOST_KERNEL_SCALE = 64;
+/** No decimal in use comes near: a scale above, or more bytes, would make long work of a short value. */
+const MOST_SCALE = 100;
+const MOST_DECIMAL_BYTES = 512;
 
 function scaleOf(leaf: Leaf): number {
   const { annotation } = leaf.element;
-  const scale = annotation?.kind === "DECIMAL" ? annotation.scale : 0;
-  if (scale < 0 || scale > MAX_SCALE) {
-    throw new ParquetError("UNSUPPORTED", `decimal scale ${scale} is not within 0 and ${MAX_SCALE}`, {
-      column: leaf.path.join("."),
-    });
-  }
-  return scale;
+  return annotation?.kind === "DECIMAL" ? annotation.scale : 0;
 }
 
 function isUnsigned(leaf: Leaf): boolean {
@@ -192,14 +195,22 @@ function int96(view: DataView, at: number): string | undefined {
   return `"${dateText(days)}T${clockText(seconds)}.${fraction}Z"`;
 }
 
-function bigDecimal(leaf: Leaf): Format {
-  const scale = scaleOf(leaf);
+type Unscaled = (view: DataView, at: number, length: number) => bigint;
+
+const littleEndian: Unscaled = (view, at, width) =>
+  width === 4 ? BigInt(view.getInt32(at, true)) : view.getBigInt64(at, true);
+
+const bigEndian: Unscaled = (view, at, length) => {
+  let value = BigInt(view.getInt8(at));
+  for (let i = 1; i < length; i++) value = (value << 8n) | BigInt(view.getUint8(at + i));
+  return value;
+};
+
+function bigDecimal(scale: number, unscaled: Unscaled): Format {
   return (view, at, length) => {
-    if (length === 0) return undefined;
-    let value = BigInt(view.getInt8(at));
-    for (let i = 1; i < length; i++) value = (value << 8n) | BigInt(view.getUint8(at + i));
-    const sign = value < 0n ? "-" : "";
-    return sign + pointed(String(value < 0n ? -value : value), scale);
+    if (length === 0 || length > MOST_DECIMAL_BYTES || scale < 0 || scale > MOST_SCALE) return undefined;
+    const value = unscaled(view, at, length);
+    return `${value < 0n ? "-" : ""}${pointed(String(value < 0n ? -value : value), scale)}`;
   };
 }
 
@@ -226,8 +237,17 @@ function float16(view: DataView, at: number): string {
 
 // ---- values
 
-/** The value as the language has it: strings, booleans, numbers, bigints beyond 2^53; times and decimals as their text. */
-export function valueAt(leaf: Leaf, rendering: Rendering, view: DataView, at: number, length: number): Value {
+/**
+ * The value as the language has it: strings, booleans, numbers, bigints beyond 2^53; times and decimals as their text.
+ * Undefined when it has no JSON form.
+ */
+export function valueAt(
+  leaf: Leaf,
+  rendering: Rendering,
+  view: DataView,
+  at: number,
+  length: number,
+): Value | undefined {
   switch (rendering.render) {
     case RENDER_STRING:
       return text.decode(bytesAt(view, at, length));
@@ -249,11 +269,12 @@ function exact(low: number, high: number, big: () => bigint): number | bigint {
   return Number.isSafeInteger(value) ? value : big();
 }
 
-function hostValue(leaf: Leaf, rendering: Rendering, view: DataView, at: number, length: number): Value {
+function hostValue(leaf: Leaf, rendering: Rendering, view: DataView, at: number, length: number): Value | undefined {
   if (leaf.type === "BOOLEAN") return view.getUint8(at) !== 0;
   if (leaf.type === "FLOAT") return view.getFloat32(at, true);
   if (leaf.type === "DOUBLE") return view.getFloat64(at, true);
-  const json = jsonText(rendering, view, at, length) ?? "";
+  const json = jsonText(rendering, view, at, length);
+  if (json === undefined) return undefined;
   if (leaf.element.annotation?.kind === "FLOAT16") return Number(json);
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
@@ -270,11 +291,8 @@ export function jsonText(rendering: Rendering, view: DataView, at: number, lengt
       if (width === 4)
         return decimalText(int64(view.getInt32(at, true) >>> 0, (view.getInt32(at, true) >> 31) >>> 0), detail);
       return decimalText(loadInt64(view, at), detail);
-    case RENDER_DECIMAL_BYTES: {
-      let value = BigInt(view.getInt8(at));
-      for (let i = 1; i < width; i++) value = (value << 8n) | BigInt(view.getUint8(at + i));
-      return `${value < 0n ? "-" : ""}${pointed(String(value < 0n ? -value : value), detail)}`;
-    }
+    case RENDER_DECIMAL_BYTES:
+      return bigDecimal(detail, bigEndian)(view, at, width);
     case RENDER_UINT64:
       return digits(view.getUint32(at + 4, true), view.getUint32(at, true));
     default:

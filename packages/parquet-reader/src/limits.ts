@@ -8,16 +8,20 @@ export interface Limits {
   readonly pageBytes: number;
   /** Uncompressed size of one dictionary page. */
   readonly dictionaryBytes: number;
-  /** How many times larger than its compressed bytes a page above 1 MiB may be. */
+  /** How many times larger than its compressed bytes a page above 64 MiB may be. */
   readonly expansion: number;
   /** Nesting of the schema, in levels. */
   readonly depth: number;
   /** Leaf columns. */
   readonly columns: number;
+  /** Schema elements, or row groups and their column chunks. */
+  readonly footerElements: number;
   readonly rowsPerGroup: number;
+  /** Rows above 16 million to a byte of the file: rows that are all null or all the same take none. */
+  readonly rowsPerByte: number;
   /** JSON of one row. */
   readonly rowBytes: number;
-  /** Working memory of one reading. */
+  /** Working memory of one reading; no more than 2 GiB can be used. */
   readonly memoryBytes: number;
 }
 
@@ -29,10 +33,12 @@ export const defaultLimits: Limits = {
   pageHeaderBytes: 8 * MIB,
   pageBytes: 256 * MIB,
   dictionaryBytes: 256 * MIB,
-  expansion: 20_000,
+  expansion: 1_000_000,
   depth: 64,
   columns: 20_000,
+  footerElements: 500_000,
   rowsPerGroup: 2 ** 28,
+  rowsPerByte: 65_536,
   rowBytes: 512 * MIB,
   memoryBytes: 2048 * MIB,
 };

@@ -37,6 +37,8 @@ export const encodings: readonly string[] = [
 /** A column chunk of a row group. Sizes and offsets in bytes. */
 export interface ColumnChunk {
   readonly path: readonly string[];
+  /** Whether `path` is the one that is encoded so, as a Thrift list. @internal */
+  hasPath(encoded: Uint8Array): boolean;
   readonly type: PhysicalType;
   readonly codec: CodecName;
   readonly encodings: readonly string[];
@@ -80,6 +82,8 @@ export interface Footer extends Metadata {
 const MAGIC = 0x31524150; // PAR1
 const ENCRYPTED_MAGIC = 0x45524150; // PARE
 const MIN_FILE = 12;
+/** So many rows do no harm, however few bytes they came from. */
+const FREE_ROWS = 2 ** 24;
 /** A small object comes whole with its footer in one slice. */
 const TAIL_BYTES = 64 * 1024;
 
@@ -96,7 +100,10 @@ export async function readFooter(source: ByteSource, limits: Limits): Promise<Fo
     tail = await read(source, tailOffset, size);
   }
   const reader = new ThriftReader(tail, footerOffset - tailOffset, tail.length - 8, tailOffset);
-  return new ParsedFooter(parseFooter(reader, limits), footerOffset, tail, tailOffset);
+  const fields = parseFooter(reader, limits);
+  const perByte = fields.rowCount > FREE_ROWS ? Math.ceil(fields.rowCount / size) : 0;
+  within(limits, "rowsPerByte", perByte, `${fields.rowCount} rows in ${size} bytes`);
+  return new ParsedFooter(fields, footerOffset, tail, tailOffset);
 }
 
 function footerLength(tail: Uint8Array, size: number, limits: Limits): number {
@@ -235,7 +242,15 @@ function parseKeyValues(reader: ThriftReader): Map<string, string | undefined> {
 
 function parseRowGroups(reader: ThriftReader, limits: Limits): RowGroup[] {
   const groups: RowGroup[] = [];
-  for (let left = reader.list("struct"); left > 0; left--) groups.push(parseRowGroup(reader, limits, groups.length));
+  const count = reader.list("struct");
+  let elements = count;
+  within(limits, "footerElements", elements, "row groups");
+  for (let left = count; left > 0; left--) {
+    const group = parseRowGroup(reader, limits, groups.length);
+    elements += group.columns.length;
+    within(limits, "footerElements", elements, "row groups and column chunks");
+    groups.push(group);
+  }
   return groups;
 }
 
@@ -247,8 +262,7 @@ function parseRowGroup(reader: ThriftReader, limits: Limits, number: number): Ro
   while (reader.next()) {
     switch (reader.id) {
       case 1:
-        for (let left = reader.list("struct"); left > 0; left--) columns.push(parseColumnChunk(reader));
-        within(limits, "columns", columns.length, "columns of a row group");
+        for (let left = columnCount(reader, limits); left > 0; left--) columns.push(parseColumnChunk(reader));
         break;
       case 2:
         uncompressedBytes = reader.int();
@@ -263,6 +277,12 @@ function parseRowGroup(reader: ThriftReader, limits: Limits, number: number): Ro
   }
   reader.leave(outer);
   return { rowCount, uncompressedBytes, columns };
+}
+
+function columnCount(reader: ThriftReader, limits: Limits): number {
+  const count = reader.list("struct");
+  within(limits, "columns", count, "columns of a row group");
+  return count;
 }
 
 /** A chunk whose strings are read when asked for. */
@@ -283,6 +303,13 @@ class ParsedChunk implements ColumnChunk {
 
   constructor(reader: ThriftReader) {
     this.#reader = reader;
+  }
+
+  hasPath(encoded: Uint8Array): boolean {
+    const { bytes, end } = this.#reader;
+    if (this.pathAt === 0 || this.pathAt + encoded.length > end) return false;
+    for (let i = 0; i < encoded.length; i++) if (bytes[this.pathAt + i] !== encoded[i]) return false;
+    return true;
   }
 
   get path(): readonly string[] {

@@ -1,3 +1,4 @@
+import type { LostValues } from "./batch.ts";
 import type { ParquetFile } from "./file.ts";
 import { rows } from "./rows.ts";
 
@@ -9,12 +10,14 @@ export interface NdjsonOptions {
   readonly select?: readonly string[];
   readonly nulls?: "omit" | "keep";
   readonly signal?: AbortSignal;
+  /** Told of what rows have lost: values without a JSON form, map entries whose key came again. */
+  lost?(values: readonly LostValues[], duplicateKeys: number): void;
 }
 
 /** A file's rows as pieces of NDJSON, one event a line. A piece is valid until the next is pulled. */
 export async function* ndjson(
   file: ParquetFile,
-  { limit = Number.POSITIVE_INFINITY, select, nulls, signal }: NdjsonOptions = {},
+  { limit = Number.POSITIVE_INFINITY, select, nulls, signal, lost }: NdjsonOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let left = limit;
   if (left <= 0) return;
@@ -23,7 +26,8 @@ export async function* ndjson(
     ...(nulls === undefined ? {} : { nulls }),
     ...(signal === undefined ? {} : { signal }),
   };
-  for await (const { bytes, offsets, rowCount } of rows(file, options)) {
+  for await (const { bytes, offsets, rowCount, lost: values, duplicateKeys } of rows(file, options)) {
+    if (values.length > 0 || duplicateKeys > 0) lost?.(values, duplicateKeys);
     if (rowCount >= left) {
       yield bytes.subarray(0, offsets[left]);
       return;

@@ -26,7 +26,8 @@ export interface PageHeader {
 }
 
 const kinds: readonly PageKind[] = ["data", "other", "dictionary", "data v2"];
-const EXPANSION_FREE = 1024 * 1024;
+/** A page up to this size does no harm, however little it was packed into. */
+const EXPANSION_FREE = 64 * 1024 * 1024;
 
 /** Parses the header at `position` of `bytes`; throws `TRUNCATED` when the bytes end before it does. */
 export function parsePageHeader(bytes: Uint8Array, position: number, origin: number): PageHeader {

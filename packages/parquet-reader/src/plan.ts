@@ -9,6 +9,10 @@ export interface PlannedLeaf {
   readonly index: number;
   /** Dotted path in the schema. */
   readonly path: string;
+  /** The path as a Thrift list of strings, as column chunks have it. */
+  readonly pathBytes: Uint8Array;
+  /** Dotted path in the rows: without the levels that lists have in the schema. */
+  readonly field: string;
   readonly rendering: Rendering;
 }
 
@@ -20,14 +24,17 @@ export interface Plan {
 }
 
 const KEPT_PLANS = 64;
+const schemaLimits = ["depth", "columns", "footerElements"] as const;
 /** Newest last. */
-const plans: { readonly bytes: Uint8Array; readonly plan: Plan }[] = [];
+const plans: { readonly bytes: Uint8Array; readonly limits: Limits; readonly plan: Plan }[] = [];
 
 /** The plan of a schema, from the cache when its bytes were seen before. */
 export function planOf(footer: Footer, limits: Limits): Plan {
   const { schemaBytes } = footer;
   for (let i = plans.length - 1; i >= 0; i--) {
     const known = plans[i];
+    // Another limit might refuse what this one let through.
+    if (schemaLimits.some((name) => known.limits[name] !== limits[name])) continue;
     if (known.bytes.length === schemaBytes.length && Buffer.compare(known.bytes, schemaBytes) === 0) {
       if (i < plans.length - 1) plans.push(...plans.splice(i, 1));
       return known.plan;
@@ -35,25 +42,63 @@ export function planOf(footer: Footer, limits: Limits): Plan {
   }
   const schema = parseSchema(schemaBytes, footer.schemaOffset, limits);
   const tree = buildTree(schema, limits);
+  const fields: string[] = [];
+  nameFields(tree.root, "", fields);
   const leaves = tree.leaves.map((leaf, index) => ({
     leaf,
     index,
     path: leaf.path.join("."),
+    pathBytes: thriftList(leaf.path),
+    field: fields[index],
     rendering: renderingOf(leaf),
   }));
   const plan: Plan = { schema, tree, leaves };
-  plans.push({ bytes: schemaBytes.slice(), plan });
+  plans.push({ bytes: schemaBytes.slice(), limits, plan });
   if (plans.length > KEPT_PLANS) plans.shift();
   return plan;
 }
+
+/** Of each leaf, by its number, the dotted path in the rows. */
+function nameFields(node: Node, field: string, fields: string[]): void {
+  const below = (name: string): string => (field === "" ? name : `${field}.${name}`);
+  switch (node.kind) {
+    case "leaf":
+      fields[node.firstLeaf] = field;
+      return;
+    case "struct":
+      for (const child of node.children) nameFields(child, below(child.name), fields);
+      return;
+    case "list":
+      nameFields(node.element, field, fields);
+      return;
+    case "map":
+      nameFields(node.key, below("key"), fields);
+      nameFields(node.value, below("value"), fields);
+  }
+}
+
+/** A list of strings in the Thrift compact protocol. */
+function thriftList(texts: readonly string[]): Uint8Array {
+  const strings = texts.map((text) => Buffer.from(text));
+  const head = strings.length < 15 ? [(strings.length << 4) | BINARY] : [0xf0 | BINARY, ...varint(strings.length)];
+  return Buffer.concat([Buffer.from(head), ...strings.flatMap((bytes) => [Buffer.from(varint(bytes.length)), bytes])]);
+}
+
+const BINARY = 8;
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+}
+
+/** Whether the leaf is under a path: of the schema, or of the rows. */
+const isUnder = ({ path, field }: PlannedLeaf, prefix: string): boolean =>
+  [path, field].some((own) => own === prefix || own.startsWith(`${prefix}.`));
 
 /** The leaves under the wanted paths, in schema order; a map comes whole. */
 export function project(plan: Plan, paths: readonly string[] | undefined): readonly PlannedLeaf[] {
   if (paths === undefined) return plan.leaves;
   const wanted = new Set<number>();
-  for (const { index, path } of plan.leaves) {
-    if (paths.some((prefix) => path === prefix || path.startsWith(`${prefix}.`))) wanted.add(index);
-  }
+  for (const leaf of plan.leaves) if (paths.some((prefix) => isUnder(leaf, prefix))) wanted.add(leaf.index);
   completeMaps(plan.tree.root, wanted);
   return plan.leaves.filter(({ index }) => wanted.has(index));
 }

@@ -26,6 +26,7 @@ export interface Reading extends Workshop {
   readonly source: ByteSource;
   readonly footer: Footer;
   readonly groundwork: Groundwork;
+  readonly signal: AbortSignal | undefined;
   /** Tells the kernel's host which columns are open, by leaf number. */
   expose(columns: readonly (Column | undefined)[]): void;
 }
@@ -39,9 +40,11 @@ export function openGroup(reading: Reading, number: number): OpenGroup {
   const group = footer.rowGroups[number];
   const byLeaf: (Column | undefined)[] = new Array(leafCount).fill(undefined);
   const columns: Column[] = [];
-  for (const { index } of leaves) {
+  const chunkOf = chunksOf(group, leafCount);
+  for (const planned of leaves) {
+    const { index } = planned;
     const place = groundwork.places[index];
-    const chunk = place && chunkOf(group, place, leafCount);
+    const chunk = chunkOf(planned);
     if (place === undefined || chunk === undefined) continue;
     const column = openColumn(reading, place, chunk, number);
     columns.push(column);
@@ -69,13 +72,18 @@ export function openGroup(reading: Reading, number: number): OpenGroup {
   return { number, rowCount: group.rowCount, columns, byLeaf, flats, repeated };
 }
 
-/** The chunk of a leaf: by position when the row group has all columns, else by path. */
-function chunkOf(group: RowGroup, { planned }: Place, leafCount: number): ColumnChunk | undefined {
-  if (group.columns.length === leafCount) return group.columns[planned.index];
-  const { path } = planned.leaf;
-  return group.columns.find(
-    (chunk) => chunk.path.length === path.length && chunk.path.every((name, i) => name === path[i]),
-  );
+/**
+ * The chunk of a leaf. They come in the schema's order (FileMetaData), but for writers that leave columns out: whoever is
+ * not in its place is looked for by path.
+ */
+function chunksOf({ columns }: RowGroup, leafCount: number): (planned: PlannedLeaf) => ColumnChunk | undefined {
+  let byPath: Map<string, ColumnChunk> | undefined;
+  return ({ index, leaf, pathBytes }) => {
+    const inPlace = columns[index];
+    if (inPlace?.hasPath(pathBytes)) return inPlace;
+    byPath ??= new Map(columns.map((chunk) => [chunk.path.join("\0"), chunk]));
+    return byPath.get(leaf.path.join("\0")) ?? (columns.length === leafCount ? inPlace : undefined);
+  };
 }
 
 const NO_WINDOW: Window = { bytes: new Uint8Array(0), offset: 0, at: 0 };
@@ -146,7 +154,7 @@ const MAX_WINDOW = 4 * 1024 * 1024;
 
 /** Fetches what a small row group needs, in as few slices as its columns lie apart. */
 export async function prefetch(group: OpenGroup, reading: Reading): Promise<void> {
-  const { source, footer, arena } = reading;
+  const { footer, arena } = reading;
   if (footer.tailOffset <= FIRST_PAGE) {
     // A small object goes into the arena at once: its pages are then inflated where they lie.
     const whole: Window = { bytes: footer.tail, offset: footer.tailOffset, at: arena.put(footer.tail) };
@@ -166,15 +174,32 @@ export async function prefetch(group: OpenGroup, reading: Reading): Promise<void
   }
   await Promise.all(
     runs.map(async ({ start, end, columns }) => {
-      const window = await windowOf(source, footer, start, end);
+      const window = await windowOf(reading, start, end);
       for (const column of columns) column.window = window;
     }),
   );
 }
 
-async function windowOf(source: ByteSource, footer: Footer, start: number, end: number): Promise<Window> {
+async function windowOf({ source, footer, signal }: Reading, start: number, end: number): Promise<Window> {
   if (start >= footer.tailOffset) return { bytes: footer.tail, offset: footer.tailOffset, at: 0 };
-  return { bytes: await read(source, start, end), offset: start, at: 0 };
+  return { bytes: await unlessAborted(read(source, start, end), signal), offset: start, at: 0 };
+}
+
+/** The bytes, unless the signal comes first: a source may take its time. */
+async function unlessAborted(
+  bytes: Uint8Array | Promise<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (signal === undefined || bytes instanceof Uint8Array) return bytes;
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([bytes, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** Loads the next data page of each column, fetching what their windows lack side by side. */
@@ -196,8 +221,8 @@ async function fetchWindow(
   column: Column,
   range: { start: number; end: number },
   size: number,
-  { source, footer }: Reading,
+  reading: Reading,
 ): Promise<void> {
   const end = Math.min(column.end, Math.max(range.end, range.start + size));
-  column.window = await windowOf(source, footer, range.start, end);
+  column.window = await windowOf(reading, range.start, end);
 }

@@ -2,7 +2,7 @@ import { compile, type Program } from "./assemble.ts";
 import { type Gathering, gather, type RowBatch, takeLost } from "./batch.ts";
 import { at, type Column, checkFault, isLastPage } from "./column.ts";
 import { compactEntries, decodeRows } from "./entries.ts";
-import { ParquetError, placed } from "./errors.ts";
+import { ParquetError, placed, understood } from "./errors.ts";
 import type { ParquetFile } from "./file.ts";
 import { groundworkOf, type Way } from "./groundwork.ts";
 import type { CreateKernel } from "./kernel/kernel.ts";
@@ -89,6 +89,7 @@ export async function* rowsBy(
   try {
     for (; number < footer.rowGroups.length; number++) {
       options.signal?.throwIfAborted();
+      if (footer.rowGroups[number].rowCount === 0) continue; // writers give its chunks offsets of nothing
       const groundwork = groundworkOf(way, workplace.groundwork, arena, kernel, limits.memoryBytes);
       workplace.groundwork = groundwork;
       const reading: Reading = {
@@ -98,12 +99,12 @@ export async function* rowsBy(
         kernel,
         limits,
         groundwork,
+        signal: options.signal,
         expose(columns) {
           workplace.columns = columns;
         },
       };
       const group = openGroup(reading, number);
-      if (group.rowCount === 0) continue;
       await prefetch(group, reading);
       const output = openOutput(reading, group, firstRow, maxRows, maxBytes);
       let done = 0;
@@ -131,7 +132,7 @@ export async function* rowsBy(
     }
     giveWorkplace(create, workplace);
   } catch (error) {
-    throw placed(error, { rowGroup: number });
+    throw placed(understood(error), { rowGroup: number });
   }
 }
 

@@ -41,7 +41,9 @@ export function parseSchema(bytes: Uint8Array, offset: number, limits: Limits): 
   const reader = new ThriftReader(bytes, 0, bytes.length, offset);
   reader.type = 9;
   const elements: Flat[] = [];
-  for (let left = reader.list("struct"); left > 0; left--) elements.push(parseElement(reader));
+  const count = reader.list("struct");
+  within(limits, "footerElements", count, "schema elements");
+  for (let left = count; left > 0; left--) elements.push(parseElement(reader));
   let next = 0;
   const build = (depth: number): SchemaElement => {
     within(limits, "depth", depth, "nesting of the schema");

@@ -102,7 +102,8 @@ describe("a bomb", () => {
     const pages = await refusal(batches(await open(bomb, { limits: { pageBytes: 1_000_000 } })));
     expect(pages.code).toBe("LIMIT");
     expect(pages.message).toContain("pageBytes of 1000000");
-    const expansion = await refusal(batches(await open(bomb, { limits: { expansion: 100 } })));
+    const larger = parquetFile(schema, [{ s: "x".repeat(70_000_000) }], { codec: "gzip", dictionary: "never" });
+    const expansion = await refusal(batches(await open(larger, { limits: { expansion: 100 } })));
     expect(expansion.message).toContain("expansion of 100");
     const row = await refusal(batches(await open(bomb, { limits: { rowBytes: 1_000_000 } })));
     expect(row.message).toContain("rowBytes of 1000000");

@@ -121,7 +121,25 @@ function pageStart(bytes: Uint8Array, random: Random): number {
   return Number(chunk[9]?.value ?? 4);
 }
 
-const mutations = { flipBits, setBytes, truncate, cutOut, copyOver, changeFooter, changePageHeader } as const;
+/** Bytes that levels lie in: behind the header of a page, where the codec or version 2 leaves them as they are. */
+const changeLevels: Mutation = (bytes, random) => {
+  const { end } = decodeStruct(bytes, pageStart(bytes, random));
+  const changed = Uint8Array.from(bytes);
+  const at = Math.min(bytes.length - 1, end + random.between(0, 12));
+  changed[at] = random.pick([0, 1, 2, 3, 0x7f, 0x80, 0xff, changed[at] ^ (1 << random.between(0, 7))]);
+  return changed;
+};
+
+const mutations = {
+  flipBits,
+  setBytes,
+  truncate,
+  cutOut,
+  copyOver,
+  changeFooter,
+  changePageHeader,
+  changeLevels,
+} as const;
 
 const BASES = 256;
 const bases = new Map<string, AnyFile>();
@@ -150,6 +168,10 @@ export function mutant(seed: string, run: number): Mutant {
   return { bytes, what };
 }
 
+/** Thrown by the language and not by a codec: a check was missing. */
+const isEngines = (cause: unknown): boolean =>
+  cause instanceof Error && /^(RangeError|RuntimeError)$/.test(cause.name) && !("code" in cause);
+
 /**
  * Reads a mutant to its end. Throws what no file may cause: an error that is none of the package's, rows that are no JSON,
  * or another number of rows than the footer says.
@@ -169,7 +191,7 @@ export async function survive({ bytes }: Mutant): Promise<"read" | "refused"> {
     if (count !== file.rowCount) throw new Error(`${count} rows, the footer says ${file.rowCount}`);
     return "read";
   } catch (error) {
-    if (error instanceof ParquetError) return "refused";
+    if (error instanceof ParquetError && !isEngines(error.cause)) return "refused";
     throw error;
   }
 }

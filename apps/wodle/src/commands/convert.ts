@@ -1,4 +1,4 @@
-import { type NdjsonOptions, ndjson, type ParquetFile } from "@threatlockdown/parquet-reader";
+import { hasPath, type NdjsonOptions, ndjson, type ParquetFile } from "@threatlockdown/parquet-reader";
 import type { Command } from "../command.ts";
 import { exitCode, Failure } from "../exit-code.ts";
 import { withParquetFile } from "./parquet-file.ts";
@@ -19,7 +19,7 @@ before the fault are written. A pipe that is closed ends it quietly.
   options: { limit: { type: "string" }, select: { type: "string" }, nulls: { type: "string" } },
   operands: true,
 
-  async run({ limit, select, nulls = "omit" }, positionals, { write, signals }) {
+  async run({ limit, select, nulls = "omit" }, positionals, { write, signals, log }) {
     if (limit !== undefined && !/^\d+$/.test(limit as string)) {
       throw new Failure(exitCode.usage, `--limit ${limit} is not a whole number.`);
     }
@@ -27,24 +27,49 @@ before the fault are written. A pipe that is closed ends it quietly.
       throw new Failure(exitCode.usage, `--nulls ${nulls} is neither "omit" nor "keep".`);
     }
     await withParquetFile(positionals, async (file) => {
+      const losses = tally();
       const options: NdjsonOptions = {
         nulls,
+        lost: losses.add,
         ...(limit !== undefined && { limit: Number(limit) }),
         ...(typeof select === "string" && { select: wantedOf(select, file) }),
       };
       for await (const piece of ndjson(file, options)) {
         if (signals.stop.aborted || !(await write(piece))) return;
       }
+      for (const line of losses.lines()) log.warning(`${positionals[0]}: ${line}`);
     });
     return exitCode.ok;
   },
 };
 
+/** What the rows have lost on their way to JSON, by column. */
+function tally(): { add: NonNullable<NdjsonOptions["lost"]>; lines(): string[] } {
+  const byColumn = new Map<string, { count: number; firstRow: number }>();
+  let keys = 0;
+  return {
+    add(values, duplicateKeys) {
+      keys += duplicateKeys;
+      for (const { column, count, firstRow } of values) {
+        const before = byColumn.get(column) ?? { count: 0, firstRow };
+        byColumn.set(column, { ...before, count: before.count + count });
+      }
+    },
+    lines() {
+      const lines = [...byColumn].map(
+        ([column, { count, firstRow }]) =>
+          `${count} values of column ${column} have no JSON form and are null, the first in row ${firstRow}.`,
+      );
+      if (keys > 0) lines.push(`${keys} map entries are left out: a later one has the same key.`);
+      return lines;
+    },
+  };
+}
+
 /** A misspelt column would be an empty object a line, without a word. */
-function wantedOf(select: string, { schema }: ParquetFile): string[] {
+function wantedOf(select: string, file: ParquetFile): string[] {
   const wanted = select.split(",").filter(Boolean);
-  const known = (path: string) => schema.children.some(({ name }) => path === name || path.startsWith(`${name}.`));
-  const unknown = wanted.filter((path) => !known(path));
+  const unknown = wanted.filter((path) => !hasPath(file, path));
   if (unknown.length === 0) return wanted;
   throw new Failure(exitCode.usage, `--select: the file has no column ${unknown.join(", ")}; inspect lists them.`);
 }

@@ -38,7 +38,8 @@ export function lz4Block(block: Uint8Array, out: Uint8Array): number {
 }
 
 /**
- * The framing that Hadoop gave LZ4: frames of [uncompressed size][compressed size][block], sizes big-endian.
+ * The framing that Hadoop gave LZ4: frames of [uncompressed size], then [compressed size][block] until it is reached; sizes
+ * big-endian.
  * Early parquet-cpp wrote bare blocks under the same name, so what is no frame is tried as one.
  */
 export function hadoopLz4(packed: Uint8Array, out: Uint8Array): number {
@@ -51,15 +52,20 @@ function frames(packed: Uint8Array, out: Uint8Array): number {
   let position = 0;
   let written = 0;
   while (position < packed.length) {
-    if (position + 8 > packed.length) return -1;
-    const size = view.getUint32(position);
-    const compressed = view.getUint32(position + 4);
-    position += 8;
-    if (compressed > packed.length - position || size > out.length - written) return -1;
-    const block = packed.subarray(position, position + compressed);
-    if (lz4Block(block, out.subarray(written, written + size)) !== size) return -1;
-    position += compressed;
-    written += size;
+    if (position + 4 > packed.length) return -1;
+    const end = written + view.getUint32(position);
+    position += 4;
+    if (end > out.length) return -1;
+    do {
+      if (position + 4 > packed.length) return -1;
+      const compressed = view.getUint32(position);
+      position += 4;
+      if (compressed > packed.length - position) return -1;
+      const bytes = lz4Block(packed.subarray(position, position + compressed), out.subarray(written, end));
+      if (bytes < 0) return -1;
+      position += compressed;
+      written += bytes;
+    } while (written < end);
   }
   return written;
 }

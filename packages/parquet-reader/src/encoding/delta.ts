@@ -1,4 +1,5 @@
 import { ParquetError } from "../errors.ts";
+import { type Limits, within } from "../limits.ts";
 
 /** Integers of a page, two words (low, high) each, and where their encoding ends. */
 export interface Deltas {
@@ -11,13 +12,14 @@ export interface Deltas {
  * Decodes DELTA_BINARY_PACKED (Encodings.md, "Delta Encoding") from `position` on: at most `limit` integers.
  * Arithmetic is on pairs of words and wraps at 64 bits, so that no value becomes a BigInt.
  */
-export function decodeDeltas(source: Uint8Array, position: number, limit: number): Deltas {
+export function decodeDeltas(source: Uint8Array, position: number, limit: number, limits: Limits): Deltas {
   const reader = new BitReader(source, position);
   const blockValues = reader.varint();
   const miniblocks = reader.varint();
   const count = reader.varint();
   const perMiniblock = blockValues / miniblocks;
   if (count > limit) throw broken(`${count} deltas for ${limit} values`);
+  within(limits, "pageBytes", 8 * count, "page of deltas");
   if (!Number.isInteger(perMiniblock) || perMiniblock < 1 || perMiniblock % 8 !== 0) {
     throw broken(`delta blocks of ${blockValues} values in ${miniblocks} parts`);
   }

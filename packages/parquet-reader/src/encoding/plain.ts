@@ -19,7 +19,7 @@ export function toPlain(
   const isBytes = type === "BYTE_ARRAY" || type === "FIXED_LEN_BYTE_ARRAY";
   switch (encodings[encoding]) {
     case "DELTA_BINARY_PACKED":
-      if (isInteger) return plainFromDeltas(source, entries, width);
+      if (isInteger) return plainFromDeltas(source, entries, width, limits);
       break;
     case "DELTA_LENGTH_BYTE_ARRAY":
       if (type === "BYTE_ARRAY") return plainFromLengths(source, entries, limits);
@@ -35,8 +35,8 @@ export function toPlain(
   throw new ParquetError("UNSUPPORTED", `encoding ${encodings[encoding] ?? encoding} of ${type}`);
 }
 
-function plainFromDeltas(source: Uint8Array, entries: number, width: number): Uint8Array {
-  const { words, count } = decodeDeltas(source, 0, entries);
+function plainFromDeltas(source: Uint8Array, entries: number, width: number, limits: Limits): Uint8Array {
+  const { words, count } = decodeDeltas(source, 0, entries, limits);
   if (width === 8) return new Uint8Array(words.buffer);
   const low = new Uint32Array(count);
   for (let i = 0; i < count; i++) low[i] = words[2 * i];

@@ -4,7 +4,7 @@ import { type Deltas, decodeDeltas } from "./delta.ts";
 
 /** PLAIN from DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes. */
 export function plainFromLengths(source: Uint8Array, entries: number, limits: Limits): Uint8Array {
-  const lengths = decodeDeltas(source, 0, entries);
+  const lengths = decodeDeltas(source, 0, entries, limits);
   const total = sum(lengths);
   if (total > source.length - lengths.end) throw new ParquetError("CORRUPT", "strings reach beyond their page");
   within(limits, "pageBytes", total + 4 * lengths.count, "page of delta-length strings");
@@ -27,7 +27,7 @@ export function plainFromLengths(source: Uint8Array, entries: number, limits: Li
  * `width` is that of a fixed-length type, 0 for others.
  */
 export function plainFromPrefixes(source: Uint8Array, entries: number, width: number, limits: Limits): Uint8Array {
-  const prefixes = decodeDeltas(source, 0, entries);
+  const prefixes = decodeDeltas(source, 0, entries, limits);
   const suffixes = plainFromLengths(source.subarray(prefixes.end), entries, limits);
   const suffixView = new DataView(suffixes.buffer);
   const head = width > 0 ? 0 : 4;

@@ -2,6 +2,7 @@
 interface WebAssemblyApi {
   readonly Memory: new (descriptor: { initial: number; maximum?: number }) => LinearMemory;
   readonly Module: new (bytes: Uint8Array) => object;
+  readonly RuntimeError: new () => Error;
   readonly Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
 }
 

@@ -44,7 +44,7 @@ import { constantRun, constantValue, decodeRun, skipConstant } from "./runs.ts";
 const MIN_ENTRIES = 16;
 const MAX_ENTRIES = 1024;
 /** Output bytes of a raw value beside its escaped content. */
-export const RAW_OVERHEAD = 72;
+export const RAW_OVERHEAD = 136;
 /** Output bytes a byte of a string can become: \u00xx. */
 export const ESCAPE_FACTOR = 6;
 
