@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { parquetFile } from "@threatlockdown/tooling-lake";
+import { type Group, parquetFile } from "@threatlockdown/tooling-lake";
 import parquetjs from "parquetjs-lite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { objects, samples } from "./reading.ts";
@@ -85,17 +85,26 @@ describe("parquetjs-lite", () => {
     }
   };
 
+  const one: Group = {
+    name: "r",
+    repetition: "required",
+    fields: [{ name: "s", repetition: "required", type: "BYTE_ARRAY", annotation: { is: "STRING" } }],
+  };
+  const old = { codec: "gzip", formatVersion: 1, annotations: "converted", dictionary: "never", crc: false } as const;
+
   it("reads the same from a file that it supports", async () => {
-    const bytes = parquetFile(
-      {
-        name: "r",
-        repetition: "required",
-        fields: [{ name: "s", repetition: "required", type: "BYTE_ARRAY", annotation: { is: "STRING" } }],
-      },
-      [{ s: "a" }, { s: "b" }],
-      { codec: "gzip", formatVersion: 1, annotations: "converted", dictionary: "never", crc: false },
-    );
+    const bytes = parquetFile(one, [{ s: "a" }, { s: "b" }], old);
     expect(await readBack(bytes)).toEqual(await objects(bytes));
+  });
+
+  it.each([
+    ["version 2 of the footer", { ...old, formatVersion: 2 } as const],
+    ["the codec of custom sources, zstd", { ...old, codec: "zstd" } as const],
+  ])("does not read %s", async (_, options) => {
+    const bytes = parquetFile(one, [{ s: "a" }, { s: "b" }], options);
+    const found = await readBack(bytes).catch((error: unknown) => error);
+    expect(await objects(bytes)).toEqual([{ s: "a" }, { s: "b" }]);
+    expect(found).not.toEqual(await objects(bytes));
   });
 
   it("does not read what Security Lake writes, which is why it is no more than a peer here", async () => {
