@@ -5,7 +5,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { type Group, parquetFile } from "@threatlockdown/tooling-lake";
 import parquetjs from "parquetjs-lite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { objects, samples } from "./reading.ts";
+import { objects, samples, text } from "./reading.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parquet-peers-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,6 +45,14 @@ describe("what DuckDB writes", () => {
       .map((line) => JSON.parse(line) as unknown);
     expect(await objects(readFileSync(path), { nulls: "keep" })).toEqual(expected);
     connection.closeSync();
+  });
+});
+
+describe("what pyarrow writes", () => {
+  it.each(["int", "bytes", "int96"])("is read to the text of its own values: types/%s.parquet", async (name) => {
+    const fixture = (ending: string): Buffer =>
+      readFileSync(new URL(`./fixtures/types/${name}.${ending}`, import.meta.url));
+    expect(await text(fixture("parquet"), { nulls: "keep" })).toBe(fixture("ndjson").toString());
   });
 });
 
