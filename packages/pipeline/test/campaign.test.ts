@@ -21,11 +21,8 @@ function put({ aws, subscription }: Lake, count: number): string[] {
 const idsOf = (objects: readonly string[]) =>
   objects.flatMap((object) => Array.from({ length: rows }, (_, row) => `${object} ${row}`));
 
-/**
- * Each hits so many of all calls. Those of `strike` among them, four thousand messages meet as many faults as ten thousand
- * would at one of a hundred: some 600 at S3 and 100 at SQS, and oftener two at once.
- */
-const probability = 0.025;
+/** Each hits so many of all calls, so that together they hit one of twelve or more. */
+const probability = 0.01;
 const faults: readonly Fault[] = [
   { error: "InternalError", status: 500 },
   { error: "ServiceUnavailable", status: 503 },
@@ -45,9 +42,9 @@ function strike({ aws }: Lake): void {
   aws.faults.add({ service: "sqs", operation: "DeleteMessageBatch", failEntries, probability, seed: 14 });
 }
 
-describe("faults at an eighth of all calls", () => {
+describe("faults at a twelfth of all calls", () => {
   it.each([
-    { messages: 4_000, consumers: 1 },
+    { messages: 10_000, consumers: 1 },
     { messages: 400, consumers: 2 },
     { messages: 400, consumers: 5 },
   ])(
