@@ -226,7 +226,7 @@ describe("what becomes of a message", () => {
       stop,
       // Without room for a second message it does not get this one again itself.
       concurrency: 1,
-      visibilityTimeout: 2,
+      visibilityTimeout: 6,
       onConsumer(event) {
         events.push(event.type);
         if (event.type === "lost") stop.abort();
@@ -238,7 +238,7 @@ describe("what becomes of a message", () => {
     expect(second.summary).toMatchObject({ received: 1, deleted: 1 });
     expect(await first).toMatchObject({ received: 1, deleted: 0, returned: 0, lost: 1 });
     expect(events).toEqual(["received", "lost"]);
-    expect((reason as Error).message).toMatch(/^lease of message .* lost: its receipt handle is no longer valid$/);
+    expect((reason as Error).message).toMatch(/^lease of message .* lost: /);
     expect([...slow.rows.values()]).toEqual([1, 1, 1, 1, 1]);
     expect(left()).toBe(0);
   });
