@@ -126,14 +126,14 @@ async function bounded(check: Check, lake: Lake, timeout: number, end: number): 
     .run(lake, late.signal)
     .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
   let timer: NodeJS.Timeout | undefined;
+  const left = end - performance.now();
   const ended = new Promise<Finding>((resolve) => {
-    timer = setTimeout(
-      () => {
-        resolve(tooLate(check, timeout));
-        late.abort();
-      },
-      Math.min(timeout, Math.max(1, end - performance.now())),
-    );
+    const stop = () => {
+      resolve(left < timeout ? runOver(check) : tooLate(check, timeout));
+      late.abort();
+    };
+    // What has come while this process stood still is seen before it is called silence.
+    timer = setTimeout(() => setImmediate(stop), Math.min(timeout, Math.max(1, left)));
   });
   try {
     return await Promise.race([found, ended]);
@@ -143,9 +143,22 @@ async function bounded(check: Check, lake: Lake, timeout: number, end: number): 
 }
 
 /** The same of all checks of AWS, so that a network that is not there is told once. */
-function tooLate({ late }: Check, timeout: number): Finding {
+function tooLate(check: Check, timeout: number): Finding {
+  const whose = check.late === undefined ? "AWS gave no answer" : "no answer came";
+  return unanswered(check, `${whose} within ${timeout / 1000} s`);
+}
+
+/** The check itself had less time than is given to one: the others took it. */
+function runOver(check: Check): Finding {
+  return unanswered(
+    check,
+    `the time of the whole run was over before ${check.late === undefined ? "AWS" : "it"} answered`,
+  );
+}
+
+function unanswered({ late }: Check, because: string): Finding {
   return couldNotCheck({
-    because: `${late === undefined ? "AWS gave no answer" : "no answer came"} within ${timeout / 1000} s`,
+    because,
     how: late ?? "Check network, proxy and endpoints from this machine to AWS",
     lasting: true,
   });

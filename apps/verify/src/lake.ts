@@ -1,4 +1,6 @@
 import { lookup } from "node:dns/promises";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
@@ -66,6 +68,9 @@ export interface Lake {
   readonly poll: number;
   /** Address of a host's name. */
   readonly lookUp: (host: string) => Promise<string>;
+  /** Names the proxies. */
+  readonly environment: NodeJS.ProcessEnv;
+  readonly sending: Sending;
   /** The clients of the subscriber, whose requests go elsewhere. */
   clientsBy(requestHandler: object): Promise<Clients & { readonly sts: STSClient }>;
 }
@@ -101,6 +106,10 @@ export interface Surroundings {
   readonly watchFor?: number;
   readonly poll?: number;
   readonly lookUp?: (host: string) => Promise<string>;
+  /** Milliseconds of a request. */
+  readonly patience?: typeof patience;
+  /** Names the proxies. Default: no proxy. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 export function createLake(subscriber: Subscriber, surroundings: Surroundings = {}): Lake {
@@ -108,11 +117,14 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
   const { endpoint } = surroundings;
   const region = once(async () => surroundings.region ?? (await findRegion(subscriber)));
   const stsEndpoint = endpoint ?? subscriber.stsEndpoint;
-  const sts = async () => ({ region: await region(), stsEndpoint, requestHandler });
-  const base = onceNow(() => surroundings.base ?? lakeCredentials({ profile, requestHandler }));
+  const { environment = {} } = surroundings;
+  const requestHandler = () => requestHandlerOf(environment, surroundings.patience);
+  const sending = () => ({ maxAttempts: 2, requestHandler: requestHandler() });
+  const sts = async () => ({ region: await region(), stsEndpoint, requestHandler: requestHandler() });
+  const base = onceNow(() => surroundings.base ?? lakeCredentials({ profile, requestHandler: requestHandler() }));
   const clients = once(async () => {
     const credentials = lakeCredentials({ ...subscriber, ...(await sts()), base: base() });
-    return makeClients(await region(), credentials, subscriber, endpoint);
+    return makeClients(await region(), credentials, subscriber, endpoint, sending);
   });
   const { admin: adminCredentials } = surroundings;
   const admin =
@@ -124,6 +136,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
         { ...(await sts()), ...(at !== undefined && { stsEndpoint: at }) },
         subscriber,
         at,
+        sending,
       );
     });
   const lake: Lake = {
@@ -136,6 +149,8 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     staleHours: surroundings.staleHours ?? 24,
     watchFor: surroundings.watchFor ?? 2_000,
     poll: surroundings.poll ?? 3,
+    environment,
+    sending,
     lookUp: surroundings.lookUp ?? (async (host) => (await lookup(host)).address),
     async clientsBy(handler) {
       const known = { accessKeyId: "none", secretAccessKey: "none" };
@@ -149,10 +164,16 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
       });
       return {
         sts,
-        ...makeClients(at, async () => known, subscriber, endpoint, {
-          requestHandler: handler as never,
-          maxAttempts: 1,
-        }),
+        ...makeClients(
+          at,
+          async () => known,
+          subscriber,
+          endpoint,
+          () => ({
+            requestHandler: handler as never,
+            maxAttempts: 1,
+          }),
+        ),
       };
     },
     region,
@@ -183,22 +204,32 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
 }
 
 // A person waits for the answer: what does not answer soon is told, not tried again for long.
-const requestHandler = { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
-export const patience = { maxAttempts: 2, requestHandler };
+const patience = { connectionTimeout: 3_000, requestTimeout: 5_000 };
+
+/** Another one for each client: a client that is destroyed takes its agents along. */
+export function requestHandlerOf(environment: NodeJS.ProcessEnv, milliseconds: typeof patience = patience) {
+  // Without proxyEnv an agent knows nothing of HTTPS_PROXY and NO_PROXY.
+  const sockets = { keepAlive: true, maxSockets: 50, proxyEnv: environment };
+  const agents = { httpAgent: new HttpAgent(sockets), httpsAgent: new HttpsAgent(sockets) };
+  return { ...milliseconds, throwOnRequestTimeout: true, ...agents };
+}
+
+/** How a client sends its requests; another value for each client. */
+type Sending = () => Pick<SQSClientConfig, "maxAttempts" | "requestHandler">;
 
 function makeClients(
   region: string,
   credentials: Credentials,
   { queue, serviceEndpoint }: Subscriber,
   endpoint: string | undefined,
-  sending: Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> = patience,
+  sending: Sending,
 ): Clients {
   const s3 = endpoint ?? serviceEndpoint;
-  const settings = { region, credentials, ...sending };
+  const settings = () => ({ region, credentials, ...sending() });
   return {
     region,
-    sqs: new SQSClient({ ...settings, ...sqsSettings(queue), region, ...(endpoint !== undefined && { endpoint }) }),
-    s3: new S3Client({ ...settings, followRegionRedirects: true, ...(s3 !== undefined && s3Endpoint(s3)) }),
+    sqs: new SQSClient({ ...settings(), ...sqsSettings(queue), region, ...(endpoint !== undefined && { endpoint }) }),
+    s3: new S3Client({ ...settings(), followRegionRedirects: true, ...(s3 !== undefined && s3Endpoint(s3)) }),
   };
 }
 
@@ -207,18 +238,19 @@ async function makeAdmin(
   sts: { readonly region: string; readonly stsEndpoint: string | undefined },
   subscriber: Subscriber,
   endpoint: string | undefined,
+  sending: Sending,
 ): Promise<Admin> {
   const { account } = await findCaller(credentials, sts);
   const { region } = sts;
-  const settings = { region, credentials, ...patience, ...(endpoint !== undefined && { endpoint }) };
+  const settings = () => ({ region, credentials, ...sending(), ...(endpoint !== undefined && { endpoint }) });
   return {
-    ...makeClients(region, credentials, subscriber, endpoint),
+    ...makeClients(region, credentials, subscriber, endpoint, sending),
     account,
-    iam: new IAMClient(settings),
-    events: new EventBridgeClient(settings),
-    kms: new KMSClient(settings),
-    organizations: new OrganizationsClient(settings),
-    metrics: new CloudWatchClient(settings),
+    iam: new IAMClient(settings()),
+    events: new EventBridgeClient(settings()),
+    kms: new KMSClient(settings()),
+    organizations: new OrganizationsClient(settings()),
+    metrics: new CloudWatchClient(settings()),
   };
 }
 

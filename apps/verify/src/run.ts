@@ -4,7 +4,7 @@ import { CannotRun } from "./cannot-run.ts";
 import { type Check, type Result, runChecks } from "./check.ts";
 import { checks } from "./checks/table.ts";
 import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
-import { createLake, type Surroundings } from "./lake.ts";
+import { createLake, requestHandlerOf, type Surroundings } from "./lake.ts";
 import type { Manager } from "./manager.ts";
 import { help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
 import { fixPlan } from "./report/fix-plan.ts";
@@ -76,23 +76,27 @@ async function surroundingsOf(options: Options, world: World, { manager }: Subsc
   const stale = Number(options.stale);
   if (!(stale > 0)) throw new CannotRun(`--stale ${options.stale} is no number of hours.`);
   return {
+    environment: world.environment,
     ...world.surroundings,
     staleHours: stale,
     ...(manager !== undefined && { manager }),
     ...(region !== undefined && { region }),
     ...(accounts !== undefined && { accounts: listed(accounts) }),
     ...(bucket !== undefined && { buckets: listed(bucket) }),
-    ...(profile !== undefined && { admin: await administrator(profile) }),
+    ...(profile !== undefined && { admin: await administrator(profile, world) }),
   };
 }
 
 /** Looked up before anything else: a name that is wrong would make every check of the administrator's say so. */
-async function administrator(profile: string): Promise<NonNullable<Surroundings["admin"]>> {
-  const credentials = lakeCredentials({ profile });
+async function administrator(
+  profile: string,
+  { environment, limits: { timeout } = limits }: World,
+): Promise<NonNullable<Surroundings["admin"]>> {
+  const credentials = lakeCredentials({ profile, requestHandler: requestHandlerOf(environment) });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const seconds = limits.timeout / 1000;
-    timer = setTimeout(() => reject(new Error(`it has given no credentials within ${seconds} s`)), limits.timeout);
+    const seconds = timeout / 1000;
+    timer = setTimeout(() => reject(new Error(`it has given no credentials within ${seconds} s`)), timeout);
   });
   try {
     await Promise.race([credentials(), late]);

@@ -4,6 +4,7 @@ import type { Lab } from "@threatlockdown/tooling-lab";
 import { CannotRun } from "../src/cannot-run.ts";
 import type { Surroundings } from "../src/lake.ts";
 import { run, type World } from "../src/run.ts";
+import { patience, patientLimits } from "./patience.ts";
 import { provider } from "./setting.ts";
 
 export interface Ended {
@@ -12,14 +13,17 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const main = join(import.meta.dirname, "../src/main.ts");
+/** As it is shipped; with the limits of a person who waits. */
+export const main = join(import.meta.dirname, "../src/main.ts");
+const patientMain = join(import.meta.dirname, "patient-main.ts");
 
 /** The command line as a process of its own; nothing of the caller's AWS settings reaches it. */
 export function startVerify(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  entry: string = patientMain,
 ): Promise<Ended> {
-  const child = spawn(process.execPath, ["--conditions=@threatlockdown/source", main, ...args], {
+  const child = spawn(process.execPath, ["--conditions=@threatlockdown/source", entry, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true", ...environment },
   });
@@ -52,6 +56,7 @@ export async function verify(args: readonly string[], world: Partial<World> = {}
     wait: async () => {
       throw new Error("nothing was to be waited for");
     },
+    limits: patientLimits,
     ...world,
   }).catch((error: unknown) => {
     if (!(error instanceof CannotRun)) throw error;
@@ -69,5 +74,6 @@ export function surroundingsOf({ aws, subscription }: Lab): Surroundings {
     region: subscription.region,
     watchFor: 20,
     poll: 0,
+    patience,
   };
 }

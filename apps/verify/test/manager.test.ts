@@ -12,6 +12,7 @@ import { createLake } from "../src/lake.ts";
 import { readMachine } from "../src/machine.ts";
 import { run } from "../src/run.ts";
 import { verdictOf } from "../src/verdict.ts";
+import { patientLimits } from "./patience.ts";
 
 const queue = "lake-queue";
 const table = checks({ receive: true }).filter(({ id }) =>
@@ -61,7 +62,7 @@ async function verify(text = conf()): Promise<(id: string) => Result[]> {
   const [subscriber] = settings.modules.flatMap(({ subscribers }) => subscribers);
   if (subscriber === undefined) throw new Error("no subscriber");
   const manager = { file, settings, issues, state: state(), hostname: "manager", root };
-  const results = await runChecks(table, createLake(subscriber, { manager }), { timeout: 10_000 });
+  const results = await runChecks(table, createLake(subscriber, { manager }), patientLimits);
   return (id) => results.filter(({ check }) => check.id === id);
 }
 
@@ -234,7 +235,7 @@ describe("the last run", () => {
     const [subscriber] = settings.modules.flatMap(({ subscribers }) => subscribers);
     const manager = { file, settings, issues: [], state: join(lab.folder, "security-lake"), root };
     const lake = createLake(subscriber as never, { manager });
-    expect(await check?.run(lake, AbortSignal.timeout(10_000))).toMatchObject({
+    expect(await check?.run(lake, AbortSignal.timeout(60_000))).toMatchObject({
       state: "ok",
       seen: expect.stringMatching(/ended 0 min ago: 4 events$/),
     });

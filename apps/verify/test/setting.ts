@@ -19,6 +19,7 @@ import { checks } from "../src/checks/table.ts";
 import { createLake, type Surroundings } from "../src/lake.ts";
 import type { Manager } from "../src/manager.ts";
 import { mapResult, revealed } from "../src/report/redact.ts";
+import { patience, patientLimits } from "./patience.ts";
 
 export const object = makeObject({ source: "vpc_flow_2_0", rows: 5, seed: "verify" });
 export const otherObject = makeObject({ source: "waf_2_0", rows: 5, seed: "verify" });
@@ -91,6 +92,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
       region: lake.region,
       watchFor: 20,
       poll: 0,
+      patience,
     },
     manager: {},
     enabled: true,
@@ -114,7 +116,7 @@ export async function createSetting({ aws: options, subscription, empty }: Setti
         ...surroundings,
         ...(admin && administrator !== undefined && { admin: administrator }),
       });
-      const results = await runChecks(checks({ receive: true }), seen, { timeout: 20_000 });
+      const results = await runChecks(checks({ receive: true }), seen, patientLimits);
       return reveal ? results.map((result) => mapResult(result, revealed(lake.externalId))) : results;
     },
     aws_cli: (command) => perform(aws, lake.region, command),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject, notification } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startVerify, surroundingsOf, verify } from "./command-line.ts";
+import { main, startVerify, surroundingsOf, verify } from "./command-line.ts";
 import { provider } from "./setting.ts";
 
 /** The two checks that these tests are about. */
@@ -275,6 +275,11 @@ describe("the command line", () => {
       { id: "queue", needs: ["queue-name", "assume-role"] },
       { id: "newest-object", needs: ["queue"] },
     ]);
+  });
+
+  it("does the same as it is shipped", async () => {
+    const { stdout } = await verify(["--list"]);
+    expect(await startVerify(["--list"], {}, main)).toEqual({ code: 0, stdout, stderr: "" });
   });
 
   it("has help", async () => {

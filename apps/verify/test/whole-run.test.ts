@@ -73,7 +73,7 @@ describe("flags alone", () => {
     [["--queue", "lake.fifo"], "FIFO"],
     [["--queue", "lake", "--role-duration", "1"], "a role session of 1 s is not possible"],
     [["--queue", "lake", "--sts-endpoint", "a b"], '"a b" is no endpoint'],
-    [["--queue", "lake", "--external-id-file", "/nonexistent"], "/nonexistent cannot be read (ENOENT)"],
+    [["--queue", "lake", "--external-id-file", "/nonexistent/file"], "/nonexistent/file cannot be read (ENOENT)"],
     [["--queue", "lake", "--stale", "soon"], "--stale soon is no number of hours"],
   ])("that cannot be right are told: %j", async (args, line) => {
     const { code, stdout, stderr } = await verify(args);
@@ -212,16 +212,15 @@ describe("a whole run", () => {
       ["--config", join(lab.folder, "ossec.conf"), "--skip", "configuration,disk"],
       {
         surroundings: { ...surroundingsOf(lab), endpoint, admin: provider(lab.aws.credentials) },
-        limits: { timeout: 400, total: 600 },
+        limits: { timeout: 2_000, total: 20_000 },
       },
     );
     for (const socket of sockets) socket.destroy();
-    // Minutes, were each check waited for.
-    expect(performance.now() - started).toBeLessThan(8_000);
+    // More than a minute, were each check waited for.
+    expect(performance.now() - started).toBeLessThan(30_000);
     expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /could not check {2}endpoints, clock, queue-name, credentials, role, [^:]*newest-object: because AWS gave no answer within 0\.4 s/,
-    );
+    const lines = stdout.split("\n").filter((line) => line.includes("AWS gave no answer within 2 s"));
+    expect(lines).toEqual([expect.stringMatching(/could not check {2}.*\bcredentials,.*\bnewest-object/)]);
   });
 
   it("ends as soon where nothing listens", async () => {

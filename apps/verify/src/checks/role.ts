@@ -5,7 +5,7 @@ import { lookAtCause } from "../causes.ts";
 import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { routesOf } from "../flow.ts";
-import { type Lake, patience } from "../lake.ts";
+import type { Lake } from "../lake.ts";
 import {
   allow,
   concernsAction,
@@ -338,7 +338,7 @@ export const externalId: Check = {
     const sts = new STSClient({
       region: await lake.region(),
       credentials: lake.base(),
-      ...patience,
+      ...lake.sending(),
       ...(endpoint !== undefined && { endpoint }),
     });
     const refused = async (id: string | undefined): Promise<boolean> => {
