@@ -74,6 +74,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
 async function surroundingsOf(options: Options, world: World, { manager }: Subscribers): Promise<Surroundings> {
   const { region, accounts, bucket, "admin-profile": profile } = options;
   const stale = Number(options.stale);
+  checkProxies(world.environment);
   if (!(stale > 0)) throw new CannotRun(`--stale ${options.stale} is no number of hours.`);
   return {
     environment: world.environment,
@@ -85,6 +86,15 @@ async function surroundingsOf(options: Options, world: World, { manager }: Subsc
     ...(bucket !== undefined && { buckets: listed(bucket) }),
     ...(profile !== undefined && { admin: await administrator(profile, world) }),
   };
+}
+
+/** Node tells the whole URL in its own error, and that may have a password in it. */
+function checkProxies(environment: NodeJS.ProcessEnv): void {
+  try {
+    requestHandlerOf(environment);
+  } catch {
+    throw new CannotRun("HTTP_PROXY or HTTPS_PROXY is no URL of a proxy; write it as http://host:port.");
+  }
 }
 
 /** Looked up before anything else: a name that is wrong would make every check of the administrator's say so. */

@@ -1,3 +1,5 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { HeadBucketCommand, ListBucketsCommand } from "@aws-sdk/client-s3";
@@ -8,6 +10,7 @@ import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
+import { proxyOf } from "../proxy.ts";
 
 export const region: Check = {
   id: "region",
@@ -68,9 +71,9 @@ export const clock: Check = {
     const [endpoint] = await endpointsOf(lake);
     const url = endpoint?.url ?? "";
     const before = Date.now();
-    const { headers } = await fetch(url, { signal, redirect: "manual" });
+    const headers = await answerOf(lake, url, signal);
     const now = (before + Date.now()) / 2;
-    const date = Date.parse(headers.get("date") ?? "");
+    const date = Date.parse(headers.date ?? "");
     if (Number.isNaN(date)) return couldNotCheck({ because: `${new URL(url).host} tells no time` });
     const seconds = Math.round((now - date) / 1000);
     const off = Math.abs(seconds);
@@ -158,7 +161,10 @@ interface Reached {
   readonly fix?: string;
 }
 
-async function reach(lake: Lake, { service, url, setting }: Endpoint, signal: AbortSignal): Promise<Reached> {
+async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promise<Reached> {
+  const { service, url, setting } = endpoint;
+  const proxy = proxyOf(lake.environment, new URL(url));
+  if (proxy !== undefined) return reachThrough(lake, proxy, endpoint, signal);
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const name = `${service} at ${host}`;
@@ -203,6 +209,62 @@ async function reach(lake: Lake, { service, url, setting }: Endpoint, signal: Ab
     };
   }
   return { seen: `${name}: reached${encrypted ? "" : ", without TLS"}` };
+}
+
+/** The proxy, and what is behind it. Its URL can have a password in it, so that only its host is told. */
+async function reachThrough(
+  lake: Lake,
+  { protocol, hostname, port }: URL,
+  { service, url }: Endpoint,
+  signal: AbortSignal,
+): Promise<Reached> {
+  const variable = new URL(url).protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
+  const target = Number(port || (protocol === "https:" ? 443 : 80));
+  const proxy = `${hostname}:${target}`;
+  const { hostname: host } = new URL(url);
+  const name = `${service} at ${host} goes through the proxy ${proxy}`;
+  try {
+    const address = await lake.lookUp(hostname.replace(/^\[|\]$/g, ""));
+    await opened(connectTcp({ host: address, port: target }), "connect", signal);
+  } catch (error) {
+    return {
+      seen: `${name}, which is not reached (${codeOf(error)})`,
+      fix: `Correct ${variable}, or let this machine through to ${proxy}; where ${host} needs no proxy, name it in NO_PROXY`,
+    };
+  }
+  try {
+    await answerOf(lake, url, signal);
+  } catch (error) {
+    return {
+      seen: `${name}, which is reached, and no answer came (${codeOf(error)})`,
+      fix: `Let the proxy ${proxy} through to ${host}; if it asks for a user, write it into ${variable}; if it inspects, make its authority known by NODE_EXTRA_CA_CERTS`,
+    };
+  }
+  return { seen: `${name}: reached` };
+}
+
+/** By the way that the subscriber's requests take. */
+function answerOf({ environment }: Lake, url: string, signal: AbortSignal): Promise<IncomingHttpHeaders> {
+  const secured = url.startsWith("https:");
+  const agent = secured ? new HttpsAgent({ proxyEnv: environment }) : new HttpAgent({ proxyEnv: environment });
+  return new Promise((resolve, reject) => {
+    const end = (done: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      request.destroy();
+      agent.destroy();
+      done();
+    };
+    const fail = (code: string) => end(() => reject(Object.assign(new Error(code), { code })));
+    const abort = () => fail("ABORT_ERR");
+    const timer = setTimeout(() => setImmediate(() => fail("ETIMEDOUT")), silenceMilliseconds);
+    const request = (secured ? httpsRequest : httpRequest)(url, { agent }, ({ headers }) =>
+      end(() => resolve(headers)),
+    );
+    request.on("error", (error) => end(() => reject(error)));
+    signal.addEventListener("abort", abort, { once: true });
+    request.end();
+  });
 }
 
 const silenceMilliseconds = 3_000;
