@@ -99,10 +99,12 @@ async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promis
 }
 
 async function readRules({ events }: Admin, queueArn: string): Promise<Pick<Flow, "rules" | "otherRules">> {
-  const [{ RuleNames: names = [] }, { Rules: all = [] }] = await Promise.all([
-    events.send(new ListRuleNamesByTargetCommand({ TargetArn: queueArn })),
-    events.send(new ListRulesCommand({})),
+  const [leading, listed] = await Promise.all([
+    allPages((next) => events.send(new ListRuleNamesByTargetCommand({ TargetArn: queueArn, ...next }))),
+    allPages((next) => events.send(new ListRulesCommand(next))),
   ]);
+  const names = leading.flatMap(({ RuleNames = [] }) => RuleNames);
+  const all = listed.flatMap(({ Rules = [] }) => Rules);
   const read = ({ Name, Arn, State, EventPattern }: (typeof all)[number]): Rule => ({
     name: Name ?? "",
     arn: Arn ?? "",
@@ -111,6 +113,17 @@ async function readRules({ events }: Admin, queueArn: string): Promise<Pick<Flow
   });
   const rules = await Promise.all(names.map((Name) => events.send(new DescribeRuleCommand({ Name }))));
   return { rules: rules.map(read), otherRules: all.filter(({ Name = "" }) => !names.includes(Name)).map(read) };
+}
+
+/** The SDK has no paginator for EventBridge. */
+async function allPages<T extends { readonly NextToken?: string | undefined }>(
+  send: (next: { readonly NextToken?: string }) => Promise<T>,
+): Promise<T[]> {
+  const pages: T[] = [];
+  for (let next: string | undefined; pages.length === 0 || next !== undefined; next = pages.at(-1)?.NextToken) {
+    pages.push(await send(next === undefined ? {} : { NextToken: next }));
+  }
+  return pages;
 }
 
 /** What lets events of a bucket through to the queue. */

@@ -169,11 +169,16 @@ export async function repairOf(admin: Admin, arn: string, found: readonly Refusa
     ...(policy === undefined ? [] : ["adds the policy below to it"]),
   ];
   return {
-    fix: `Someone who may change ${who} ${parts.join(", and ")}`,
+    fix: `Someone who may change ${who} ${parts.join(", and ")}${commands.some(isNewVersion) ? versions : ""}`,
     ...(policy !== undefined && { policy }),
     ...(commands.length > 0 && { commands }),
   };
 }
+
+/** A version of a managed policy. */
+const isNewVersion = ({ words }: Command): boolean => words.includes("create-policy-version");
+const versions =
+  "; a managed policy changes for all that it is attached to, and has five versions at most: where it has them, delete one that is not in use first";
 
 const actionsOf = (found: readonly Refusal[]): string => [...new Set(found.map(({ action }) => action))].join(", ");
 const placesOf = (names: readonly string[]): string => (names.length === 0 ? "" : ` from ${names.join(", ")}`);

@@ -144,6 +144,22 @@ describe("a subscription", () => {
     });
   });
 
+  it("whose queue meets trouble of AWS's own is not blamed on the role", async () => {
+    lab.aws.faults.add({ service: "sqs", operation: "ReceiveMessage", error: "InternalError", status: 500 });
+    expect(found(await report(), "newest-object")).toMatchObject({
+      state: "could not check",
+      fix: expect.stringMatching(/^Run it again/),
+    });
+  });
+
+  it("whose queue is gone meanwhile is asked to compare it", async () => {
+    lab.aws.faults.add({ service: "sqs", operation: "ReceiveMessage", error: "QueueDoesNotExist", status: 400 });
+    expect(found(await report(), "newest-object")).toMatchObject({
+      state: "failed",
+      fix: expect.stringMatching(/^Compare <sqs_name>/),
+    });
+  });
+
   it("with a broken object names it and where it breaks", async () => {
     lab.put({ key: makeObject({ source: "waf_2_0", seed: 4 }).key, bytes: Buffer.from("this is no Parquet file") });
     const told = await report();

@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { paginateListAccounts } from "@aws-sdk/client-organizations";
 import { asAdministrator, isDenied } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { type Bucket, bucketPrefix, concernsBucket, type Flow, routesOf } from "../flow.ts";
+import { type Bucket, bucketPrefix, concernsBucket, type Flow, type Pattern, routesOf } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 
@@ -39,12 +40,14 @@ export const notification: Check = {
     asAdministrator(lake, rights, lakeAccount(lake), async () => {
       const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
       const findings = flow.buckets.map((bucket) => judgeBucket(flow, bucket, queueArn));
-      const worst = findings.find(({ state }) => state === "failed");
-      return worst ?? { state: "ok", seen: findings.map(({ seen }) => seen).join("; ") };
+      const worst = (["failed", "could not check"] as const).flatMap((bad) =>
+        findings.filter(({ state }) => state === bad),
+      );
+      return worst[0] ?? { state: "ok", seen: findings.map(({ seen }) => seen).join("; ") };
     }),
 };
 
-function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
+export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
   const routes = routesOf(flow, bucket, queueArn);
   if (routes.length > 0) return { state: "ok", seen: `${bucket.name}: ${routes.map(({ name }) => name).join(", ")}` };
   const queue = queueArn.slice(queueArn.lastIndexOf(":") + 1);
@@ -52,6 +55,17 @@ function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
     state: "failed" as const,
     console: `S3 > Buckets > ${bucket.name} > Properties > Event notifications`,
   };
+  const topic = topicOf(bucket);
+  if (topic !== undefined) {
+    return {
+      ...couldNotCheck({
+        because: `${bucket.name} goes to the SNS topic ${topic}; whether that leads to the queue ${queue} is not known here`,
+        rights: ["sns:ListSubscriptionsByTopic"],
+        how: `look whether the queue is among the subscriptions of ${topic}`,
+      }),
+      console: `SNS > Topics > ${topic.slice(topic.lastIndexOf(":") + 1)} > Subscriptions`,
+    };
+  }
   const who = "Someone who may change bucket and rules";
   const rule = flow.rules.find((one) => concernsBucket(one, bucket.name));
   if (rule !== undefined) {
@@ -66,9 +80,9 @@ function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
       commands: [...(off ? [tellEventBridge(bucket)] : []), ...(rule.enabled ? [] : [enable(rule.name)])],
     };
   }
-  const [astray] = flow.rules;
+  const astray = flow.rules.find(({ pattern }) => isOfBuckets(pattern));
   if (astray !== undefined) {
-    const pattern = patternOf(bucket.name, astray.pattern);
+    const pattern = withBucket(astray.pattern, bucket.name);
     return {
       ...base,
       seen: `the EventBridge rule ${astray.name} leads to the queue, and not from ${bucket.name}`,
@@ -82,7 +96,7 @@ function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
     };
   }
   const elsewhere = flow.otherRules.find((one) => one.pattern.detail !== undefined && concernsBucket(one, bucket.name));
-  const name = elsewhere?.name ?? `ThreatLockDown-${queue}`.slice(0, 64);
+  const name = elsewhere?.name ?? `ThreatLockDown-${markOf(bucket.arn, queueArn)}`;
   return {
     ...base,
     seen:
@@ -96,10 +110,13 @@ function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
     commands: [
       ...(bucket.notifications.EventBridgeConfiguration ? [] : [tellEventBridge(bucket)]),
       ...(elsewhere === undefined
-        ? [awsCommand(["events", "put-rule"], { name, "event-pattern": patternOf(bucket.name, {}) })]
+        ? [awsCommand(["events", "put-rule"], { name, "event-pattern": patternOf(bucket.name) })]
         : []),
       ...(elsewhere?.enabled === false ? [enable(name)] : []),
-      awsCommand(["events", "put-targets"], { rule: name, targets: [{ Id: "subscriber", Arn: queueArn }] }),
+      awsCommand(["events", "put-targets"], {
+        rule: name,
+        targets: [{ Id: `ThreatLockDown-${markOf(queueArn)}`, Arn: queueArn }],
+      }),
     ],
   };
 }
@@ -114,12 +131,32 @@ function tellEventBridge({ name, notifications }: Bucket): Command {
   });
 }
 
-function patternOf(bucket: string, known: Flow["rules"][number]["pattern"]): object {
-  return {
-    source: ["aws.s3"],
-    "detail-type": ["Object Created"],
-    detail: { ...known.detail, bucket: { name: [bucket] } },
-  };
+function patternOf(bucket: string): object {
+  return { source: ["aws.s3"], "detail-type": ["Object Created"], detail: { bucket: { name: [bucket] } } };
+}
+
+/** A rule of something else than buckets' objects is left as it is. */
+function isOfBuckets({ source, detail }: Pattern): boolean {
+  return source?.includes("aws.s3") === true && detail?.bucket?.name !== undefined;
+}
+
+/** What the rule brings from other buckets, it goes on to bring. */
+function withBucket(pattern: Pattern, bucket: string): Pattern {
+  const { detail } = pattern;
+  const names = [...(detail?.bucket?.name ?? []), bucket];
+  return { ...pattern, detail: { ...detail, bucket: { ...detail?.bucket, name: names } } };
+}
+
+/** The topic that the bucket tells of new objects. */
+function topicOf({ notifications }: Bucket): string | undefined {
+  return notifications.TopicConfigurations?.find(({ Events = [] }) =>
+    Events.some((event) => event.startsWith("s3:ObjectCreated:")),
+  )?.TopicArn;
+}
+
+/** So that nothing of somebody else's has the same name: put-rule and put-targets replace what has it. */
+function markOf(...arns: readonly string[]): string {
+  return createHash("sha256").update(arns.join(" ")).digest("hex").slice(0, 16);
 }
 
 export const arriving: Check = {

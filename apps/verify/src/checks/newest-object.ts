@@ -13,6 +13,7 @@ import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { allow } from "../policy.ts";
+import { compareQueue } from "./queue-name.ts";
 
 /** Seconds that the message stays hidden when it cannot be given back at once. */
 const probeVisibility = 30;
@@ -101,11 +102,12 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
   });
   const answer = await sqs.send(receive, { abortSignal: signal }).catch((error: unknown) => ({ error }));
   if ("error" in answer) {
-    return {
-      state: "failed",
-      seen: lake.explain(answer.error, { action: "sqs:ReceiveMessage", resource: url }),
-      fix: "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key",
-    };
+    const { error } = answer;
+    const seen = lake.explain(error, { action: "sqs:ReceiveMessage", resource: url });
+    const fix = letReceive(error);
+    return fix === undefined
+      ? couldNotCheck({ because: seen, how: "Run it again; if it stays so, look at the way from this machine to SQS" })
+      : { state: "failed", seen, fix };
   }
   const [message] = answer.Messages ?? [];
   if (message === undefined) {
@@ -135,6 +137,15 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
     seen: `the message received is none of Security Lake: ${reason}`,
     fix: "Find out who else sends to this queue; the subscriber quarantines such messages",
   };
+}
+
+/** What to do about an error that stays until someone does it; undefined for what may pass by itself. */
+function letReceive(error: unknown): string | undefined {
+  const { name } = error as Error;
+  if (/QueueDoesNotExist|NonExistentQueue/.test(name)) return compareQueue;
+  return isDenied(error) || /^kms(?!\.?thrott)/i.test(name)
+    ? "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key"
+    : undefined;
 }
 
 /** Makes the message visible again; tells when it cannot. */

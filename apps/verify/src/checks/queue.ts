@@ -245,7 +245,7 @@ async function routesTo(lake: Lake, queueArn: string): Promise<Route[]> {
 }
 
 function judgeUnknown(policy: Document | undefined, queueArn: string, name: string): Finding {
-  const senders = ["events.amazonaws.com", "s3.amazonaws.com"].filter((service) =>
+  const senders = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"].filter((service) =>
     policy?.Statement.some(
       (statement) =>
         judgePolicy(
@@ -257,7 +257,7 @@ function judgeUnknown(policy: Document | undefined, queueArn: string, name: stri
   if (senders.length > 0) return { state: "ok", seen: `it lets in: ${senders.join(", ")}` };
   return {
     state: "failed",
-    seen: `${policy === undefined ? "the queue has no policy" : "its policy"} lets neither EventBridge nor S3 send`,
+    seen: `${policy === undefined ? "the queue has no policy" : "its policy"} lets none of EventBridge, S3 and SNS send`,
     fix: "Someone who may change the queue runs this with --admin-profile, which prints the policy that it needs",
     console: `SQS > Queues > ${name} > Access policy > Edit`,
   };
