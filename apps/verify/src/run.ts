@@ -183,8 +183,8 @@ async function signerOf(hosts: readonly string[], options: Options): Promise<Ask
 
 /** What is this installation's own beside the names that AWS gives. */
 async function namesOf(manager: Manager | undefined, indexer: Indexer | undefined): Promise<Names> {
-  const user = await indexer?.own.user().catch(() => undefined);
-  const identity = await indexer?.identity().catch(() => undefined);
+  const user = await ifKnown(indexer?.own.user());
+  const identity = await ifKnown(indexer?.identity());
   const hosts = indexer?.settings.hosts.map((host) => new URL(host).hostname) ?? [];
   const { cluster } = manager?.settings ?? {};
   return [
@@ -193,6 +193,12 @@ async function namesOf(manager: Manager | undefined, indexer: Indexer | undefine
     ...(manager?.hostname === undefined ? [] : [[manager.hostname, "manager"] as const]),
     ...(cluster?.enabled === true ? [[cluster.name, "cluster"] as const, [cluster.nodeName, "node"] as const] : []),
   ];
+}
+
+/** What a check has not found out is in no result, and is not waited for: the run's time is over. */
+function ifKnown<T>(found: Promise<T> | undefined): Promise<T | undefined> {
+  const notYet = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+  return Promise.race([found, notYet]).catch(() => undefined);
 }
 
 type Report = (verdict: Verdict, results: readonly Result[], colours: boolean) => string;

@@ -187,6 +187,6 @@ describe("the command line", () => {
   });
 
   it("cannot run with an administrator's file that cannot be used", async () => {
-    await expect(told("--indexer-admin", "/nonexistent")).rejects.toThrow(/--indexer-admin: .*ENOENT/);
+    await expect(told("--indexer-admin", "/nonexistent/file")).rejects.toThrow(/--indexer-admin: .*ENOENT/);
   });
 });

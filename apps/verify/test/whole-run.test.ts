@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -221,6 +221,29 @@ describe("a whole run", () => {
     expect(code).toBe(0);
     const lines = stdout.split("\n").filter((line) => line.includes("AWS gave no answer within 2 s"));
     expect(lines).toEqual([expect.stringMatching(/could not check {2}.*\bcredentials,.*\bnewest-object/)]);
+  });
+
+  it("is masked without a wait for an indexer that no check has asked", async () => {
+    let asked = 0;
+    await using silent = createServer(() => void asked++);
+    const indexer = await listening(silent);
+    const file = join(lab.folder, "ossec.conf");
+    const text = (await readFile(file, "utf8"))
+      .replace("<enabled>no</enabled>", "<enabled>yes</enabled>")
+      .replace(/<host>[^<]*<\/host>/, `<host>${indexer}</host>`);
+    await writeFile(file, text);
+    let printed = "";
+    let askedBefore: number | undefined;
+    await verify(["--config", file, "--only", "region", "--redact"], {
+      surroundings: surroundingsOf(lab),
+      print: (part) => {
+        printed += part;
+        askedBefore = asked;
+      },
+    });
+    silent.closeAllConnections();
+    expect(printed).toContain("All well: 1 checks.");
+    expect(askedBefore).toBe(0);
   });
 
   it("ends as soon where nothing listens", async () => {
