@@ -231,6 +231,11 @@ const table: readonly Row[] = [
     ],
   },
   {
+    // OpenSSL's words for an answer that is no TLS.
+    when: ({ said }) => /wrong version number|packet length too long/.test(said),
+    causes: () => ["the endpoint's URL says https, and what listens there speaks http"],
+  },
+  {
     when: ({ name }) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS|^ERR_SSL|^EPROTO/.test(name),
     causes: () => [
       "a proxy answers with its own certificate; name its CA in NODE_EXTRA_CA_CERTS",

@@ -254,6 +254,14 @@ describe("explain", () => {
       "ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1; likely causes, in this order: (1) nothing listens at the endpoint; (2) a firewall refuses the connection; (3) the proxy is down",
     ],
     [
+      network(
+        "EPROTO",
+        "write EPROTO 4033:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number",
+      ),
+      {},
+      "EPROTO: write EPROTO 4033:error:0A00010B:SSL routines:tls_validate_record_header:wrong version number; likely cause: the endpoint's URL says https, and what listens there speaks http",
+    ],
+    [
       network("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"),
       {},
       "SELF_SIGNED_CERT_IN_CHAIN: self-signed certificate in certificate chain; likely causes, in this order: (1) a proxy answers with its own certificate; name its CA in NODE_EXTRA_CA_CERTS; (2) the name of the endpoint is not in its certificate",
