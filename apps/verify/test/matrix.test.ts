@@ -69,6 +69,17 @@ describe("a repair of what was repaired before", () => {
   });
 });
 
+describe("a repair of a managed policy", () => {
+  it("says whom else it concerns, and what stands in its way", async () => {
+    const fault = faults.find(({ name }) => name === "user is forbidden by a managed policy of its group") as Fault;
+    await using setting = await createSetting(fault.options);
+    await fault.make(setting);
+    const found = first(await setting.verify()) as Result;
+    expect(commandsIn(fixPlan([found]))).toContainEqual(expect.stringContaining("iam create-policy-version"));
+    expect(found.fix).toMatch(/a managed policy changes for all that it is attached to, and has five versions at most/);
+  });
+});
+
 describe("without an administrator, what the role meets says the same", () => {
   const told: Readonly<Record<string, RegExp>> = {
     "trust policy names another user": /^Compare <external_id> .*; if it is right, someone who may change role Amazon/,
