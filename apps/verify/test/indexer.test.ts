@@ -11,6 +11,7 @@ import { openIndexer } from "../src/indexer.ts";
 import { createLake } from "../src/lake.ts";
 import { probeIndices } from "../src/probe.ts";
 import { redaction } from "../src/report/redact.ts";
+import { patientLimits } from "./patience.ts";
 
 const table = checks({ receive: true }).filter(({ id }) => id.startsWith("indexer") || id === "dashboard-fields");
 const subscriber = { line: 1, queue: "lake" };
@@ -130,7 +131,7 @@ describe("a subscriber that signs its requests", () => {
       const own = async () => ({ sigv4: { region: "eu-west-1", service: "es", credentials }, name: "of AWS" }) as const;
       await using indexer = openIndexer({ enabled: true, hosts: [url], certificateAuthorities: [] }, { own });
       const chosen = table.filter(({ id }) => id === "indexer-user");
-      return await runChecks(chosen, createLake(subscriber, { indexer }), { timeout: 10_000 });
+      return await runChecks(chosen, createLake(subscriber, { indexer }), patientLimits);
     };
     expect(await look()).toMatchObject([{ state: "ok", seen: expect.stringContaining("role/Writer") }]);
     expect(signed[0]).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIASIGNER\/\d{8}\/eu-west-1\/es\/aws4_request/);
@@ -282,7 +283,7 @@ describe("the probe", () => {
     const found = await runChecks(
       table.filter(({ id }) => id === "indexer-probe"),
       lake,
-      { timeout: 10_000 },
+      patientLimits,
     );
     expect(found.at(-1)).toMatchObject({ state: "warning", seen: expect.stringContaining(name) });
   });

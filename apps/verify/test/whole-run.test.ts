@@ -257,7 +257,8 @@ describe("a whole run", () => {
 });
 
 describe("on an instance", () => {
-  it("the credentials are those of its role, which the metadata service gives", async () => {
+  // The SDK gives the metadata service one second, which nothing here can change.
+  it("the credentials are those of its role, which the metadata service gives", { retry: 3 }, async () => {
     lab.put(object);
     const { aws, subscription } = lab;
     const { arn } = aws.createRole({
