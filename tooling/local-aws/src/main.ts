@@ -130,7 +130,8 @@ function upload({ account, region }: LocalAws): string {
   const day = new Date().toISOString().slice(0, 10).replaceAll("-", "");
   const key = `aws/CLOUD_TRAIL_MGMT/2.0/region=${region}/accountId=${account}/eventDay=${day}/FILE.gz.parquet`;
   return [
-    "# Puts an object into the lake, which announces it in the queue:",
+    "# Puts an object into the lake, which announces it in the queue. Some to try with are in the folder",
+    "# packages/parquet-reader/test/fixtures/generated of the repository:",
     "#   AWS_ACCESS_KEY_ID=$ADMIN_AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY=$ADMIN_AWS_SECRET_ACCESS_KEY \\",
     `#   aws s3 cp FILE.gz.parquet s3://$BUCKET/${key}`,
   ].join("\n");
