@@ -28,7 +28,7 @@ export function written({ words, options = {} }: Command): string {
 }
 
 /** As a shell takes it for one word. */
-function quote(text: string): string {
+export function quote(text: string): string {
   return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -153,6 +153,12 @@ describe("what runs the subscriber", () => {
     expect((await verify())("runner")).toMatchObject([{ state: "ok" }]);
   });
 
+  it("is cron beside a unit that is not enabled", async () => {
+    await put("etc/systemd/system/lake.service", unit("run"));
+    await put("etc/cron.d/lake", "*/5 * * * * root security-lake-wodle once\n");
+    expect((await verify())("runner")).toMatchObject([{ state: "ok", seen: "it is started by /etc/cron.d/lake" }]);
+  });
+
   it("is nothing: a warning with a unit to paste, which is then taken for one", async () => {
     const [found] = (await verify())("runner");
     expect(found).toMatchObject({ state: "warning", seen: "nothing on this machine runs the subscriber" });
@@ -258,12 +264,17 @@ describe("dead letters", () => {
       paste: expect.stringContaining("aws sqs send-message"),
     });
     expect(JSON.stringify(found)).not.toContain("of an event");
-    expect(found?.commands?.map(written)).toEqual([
-      `mv ${state()}/dead-letter.ndjson ${state()}/replay.ndjson`,
-      `security-lake-wodle replay --dead-letter ${state()}/replay.ndjson --config ${file}`,
-      `mv ${state()}/dead-letter.ndjson.2026-01-01-ab ${state()}/replay.ndjson.2026-01-01-ab`,
-      `security-lake-wodle replay --dead-letter ${state()}/replay.ndjson.2026-01-01-ab --config ${file}`,
+    const commands = found?.commands?.map(written) ?? [];
+    const [, time] = /replay\.ndjson\.(\d{14})$/.exec(commands[0] ?? "") ?? [];
+    const [first, second] = [`replay.ndjson.${time}`, `replay.ndjson.2026-01-01-ab.${time}`];
+    expect(commands).toEqual([
+      `mv -n ${state()}/dead-letter.ndjson ${state()}/${first}`,
+      `security-lake-wodle replay --dead-letter ${state()}/${first} --config ${file}`,
+      `mv -n ${state()}/dead-letter.ndjson.2026-01-01-ab ${state()}/${second}`,
+      `security-lake-wodle replay --dead-letter ${state()}/${second} --config ${file}`,
     ]);
+    expect(found?.paste).toContain(`cat ${state()}/${first} ${state()}/${second} |`);
+    expect(found?.fix).toContain("only after the messages are resent");
     expect(verdictOf(results("dead-letters"), { strict: true }).exitCode).toBe(3);
   });
 

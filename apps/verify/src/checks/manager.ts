@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { issueLine, type ManagerCommand } from "@threatlockdown/ossec-config";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
-import { onceCommand } from "../command.ts";
+import { onceCommand, quote } from "../command.ts";
 import { readDeadLetters } from "../dead-letters.ts";
 import type { Lake } from "../lake.ts";
 import { lastRunFile, readLastRun } from "../last-run.ts";
@@ -141,7 +141,7 @@ function judgeRunner(
     ];
     return { state: "ok", seen: [`it runs (${command}, process ${pid})`, ...others].join(", ") + by };
   }
-  if (unit !== undefined && unit.command === "run") {
+  if (unit !== undefined && unit.command === "run" && (unit.enabled || starters.length === 0)) {
     return {
       state: "failed",
       seen: `the unit ${unit.name} is installed and ${unit.enabled ? "" : "not enabled, and "}the subscriber does not run`,
@@ -279,26 +279,32 @@ export const deadLetters: Check = {
     if (found instanceof Error)
       return unreadable(state, found, "Look what lies there under the names dead-letter.ndjson…");
     const { files, documents, messages, more, newest } = found;
-    const [first] = files;
-    if (first === undefined) return { state: "ok", seen: `nothing waits in ${state}` };
+    if (files.length === 0) return { state: "ok", seen: `nothing waits in ${state}` };
     const counts = `documents: ${more ? "more than " : ""}${documents}, messages: ${messages}, in ${files.join(", ")}`;
     const reason = newest === undefined ? "" : `; the newest, of ${newest.time}: ${newest.reason}`;
-    const aside = files.map((one) => ({ from: one, to: one.replace("dead-letter.ndjson", "replay.ndjson") }));
+    const time = new Date().toISOString().replace(/\D/g, "").slice(0, 14);
+    const aside = files.map((one) => ({
+      from: one,
+      to: `${one.replace("dead-letter.ndjson", "replay.ndjson")}.${time}`,
+    }));
     return {
       state: "warning",
       seen: counts + reason,
-      fix: `Mend the reason; then send the documents again by the commands below, after which the files replay.ndjson may be deleted${messages > 0 ? "; messages go into the queue again as it is shown" : ""}`,
+      fix: `Mend the reason; then send the documents again by the commands below${messages > 0 ? ", and the messages as it is shown; delete the files replay.ndjson… only after the messages are resent" : ", after which the files replay.ndjson… may be deleted"}`,
       commands: aside.flatMap(({ from, to }) => [
-        { words: ["mv", from, to] },
+        { words: ["mv", "-n", from, to] },
         { words: ["security-lake-wodle", "replay"], options: { "dead-letter": to, config: file } },
       ]),
-      ...(messages > 0 && { paste: resendText(aside[0]?.to ?? first) }),
+      ...(messages > 0 && { paste: resendText(aside.map(({ to }) => to)) }),
     };
   }),
 };
 
-function resendText(file: string): string {
-  return `jq -r 'select(.kind == "message").body' ${file} |
-  while IFS= read -r body; do aws sqs send-message --queue-url <queue> --message-body "$body"; done
+/** A body may have line breaks in it, and a torn line may stand among the others. */
+function resendText(files: readonly string[]): string {
+  return `cat ${files.map(quote).join(" ")} | jq -rR 'fromjson? | select(.kind == "message") | .body | @base64' |
+  while IFS= read -r body; do
+    aws sqs send-message --queue-url <queue> --message-body "$(printf %s "$body" | base64 -d)" </dev/null || echo "not sent: $body"
+  done
 `;
 }
