@@ -192,6 +192,14 @@ describe("an indexer that is not ready", () => {
     expect(found("indexer-template").seen).toContain('the check "indexer-user" has to succeed first');
   });
 
+  it.each([429, 502])("is busy, or behind a gateway in trouble (%i): its user is not judged", async (status) => {
+    const { url } = await fake({ "GET /_plugins/_security/authinfo": [status, { message: "not now" }] });
+    expect((await verify(url, ["indexer", "indexer-user"]))("indexer-user")).toMatchObject({
+      state: "could not check",
+      seen: expect.stringContaining(`${status} not now`),
+    });
+  });
+
   it("asks for signed requests: that is not judged", async () => {
     const { url } = await fake({
       "GET /_plugins/_security/authinfo": [403, { Message: "anonymous is not authorized" }],

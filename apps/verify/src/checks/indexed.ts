@@ -23,9 +23,10 @@ interface Stored {
   readonly security_lake?: { readonly bucket?: string; readonly key?: string };
 }
 
-/** The newest events first, of the indices of days. */
-const newest = (size: number) => ({
+/** The newest events first, of the indices of days; of these buckets alone, where there are some. */
+const newest = (size: number, filter: readonly object[] = []) => ({
   size,
+  ...(filter.length > 0 && { query: { bool: { filter } } }),
   sort: [{ timestamp: { order: "desc", unmapped_type: "date" } }],
   _source: ["timestamp", "manager.name", "cluster", "security_lake.bucket", "security_lake.key"],
 });
@@ -45,55 +46,106 @@ export const dashboardFields: Check = {
   needs: ["indexer-user"],
   once: true,
   late,
-  run: withIndexer((own, lake) =>
-    look(
+  run: withIndexer(async (own, lake) => {
+    const buckets = await ownBuckets(lake);
+    const ofBuckets = buckets.length > 0 ? [{ terms: { "security_lake.bucket": buckets } }] : [];
+    const expected = expectedManager(lake);
+    const { field, wanted } = shown(expected);
+    return look(
       own,
       searching,
-      (session) => session.ask("POST", `/${dayIndices}/_search`, newest(judgedDocuments)),
+      async (session) => {
+        const ask = (filter: readonly object[]) =>
+          session.ask("POST", `/${dayIndices}/_search`, newest(judgedDocuments, filter));
+        const answer = await ask(ofBuckets);
+        if (answer.status !== 200) return answer;
+        // Other managers of the same indexer may have written all of the newest.
+        const ours = await ask([...ofBuckets, { term: { [field]: wanted } }]);
+        return ours.status === 200 ? { status: 200, body: [storedIn(answer), storedIn(ours)] } : ours;
+      },
       (answer) => {
         if (answer.status !== 200) return unexpected(answer);
-        const stored = storedIn(answer);
-        const [first] = stored;
-        if (first === undefined) {
+        const [stored, ours] = answer.body as readonly [readonly Stored[], readonly Stored[]];
+        if (stored.length === 0) {
           return couldNotCheck(
             { because: "no event of the lake is stored yet", how: "Run it again after the subscriber's first run" },
             { awaited: true },
           );
         }
-        return judgeFields(stored, expectedManager(lake), own);
+        return judgeFields(stored, ours, expected, own, buckets);
       },
-    ),
-  ),
+    );
+  }),
 };
 
-function judgeFields(stored: readonly Stored[], expected: AlertManager, own: Indexer): Finding {
-  const { cluster, name } = expected;
-  const field = cluster === undefined ? "manager.name" : "cluster.name";
-  const wanted = cluster?.name ?? name;
-  const shownAs = (document: Stored) =>
-    cluster === undefined ? document.manager?.name : (document.cluster?.name ?? undefined);
-  const right = stored.filter((document) => shownAs(document) === wanted);
-  const of = `${right.length} of the newest ${stored.length} events have ${field} ${wanted}`;
-  if (right.length > 0) {
-    const nodes = new Set(right.flatMap(({ cluster: own }) => own?.node ?? []));
+/** As they are known: by the options, or by an administrator of AWS; none where nobody says. */
+async function ownBuckets(lake: Lake): Promise<readonly string[]> {
+  if (lake.buckets.length > 0 || lake.admin === undefined) return lake.buckets;
+  // Why AWS does not answer is what other checks are for.
+  return lake.flow().then(
+    ({ buckets }) => buckets.map(({ name }) => name),
+    () => [],
+  );
+}
+
+/** The field by which the dashboard chooses, and its value. */
+function shown({ name, cluster }: AlertManager): { readonly field: string; readonly wanted: string } {
+  return cluster === undefined
+    ? { field: "manager.name", wanted: name }
+    : { field: "cluster.name", wanted: cluster.name };
+}
+
+function judgeFields(
+  stored: readonly Stored[],
+  ours: readonly Stored[],
+  expected: AlertManager,
+  own: Indexer,
+  buckets: readonly string[],
+): Finding {
+  const { cluster } = expected;
+  const { field, wanted } = shown(expected);
+  const shownAs = (document: Stored) => (cluster === undefined ? document.manager?.name : document.cluster?.name);
+  const [latest] = ours;
+  if (latest !== undefined) {
+    const right = stored.filter((document) => shownAs(document) === wanted);
+    const of =
+      right.length > 0
+        ? `${right.length} of the newest ${stored.length} events have ${field} ${wanted}`
+        : `events have ${field} ${wanted}, the newest of ${latest.timestamp}; the newest ${stored.length} of all are other managers'`;
+    const nodes = new Set(ours.flatMap(({ cluster: own }) => own?.node ?? []));
     const elsewhere = cluster !== undefined && nodes.size > 0 && !nodes.has(cluster.node);
     return { state: "ok", seen: elsewhere ? `${of}, written by node ${[...nodes].join(", ")}` : of };
   }
   const values = [...new Set(stored.map((document) => shownAs(document)))];
   const told = values.map((value) => value ?? "none").join(", ");
+  const theirs =
+    buckets.length > 0 ? buckets : [...new Set(stored.flatMap(({ security_lake: origin }) => origin?.bucket ?? []))];
+  const command = (value: string | undefined) =>
+    own.command(
+      "POST",
+      `/${dayIndices}/_update_by_query?conflicts=proceed&refresh=true`,
+      rename(expected, value, theirs),
+    );
   return {
-    state: "failed",
+    // Without the buckets it may be another manager's lake that was looked at.
+    state: buckets.length > 0 || values.length === 1 ? "failed" : "warning",
     seen: `the newest events have ${field} ${told}; this manager's dashboard shows those of ${wanted}`,
-    fix: `Run the subscriber on this manager, with this ossec.conf and host name, so that new events have ${field} ${wanted}; someone who may change documents gives those that are stored the name by the request below`,
-    commands: [own.command("POST", `/${dayIndices}/_update_by_query?conflicts=proceed&refresh=true`, rename(expected))],
+    fix: `Run the subscriber on this manager, with this ossec.conf and host name, so that new events have ${field} ${wanted}; where no other manager writes by the name ${told} from ${theirs.join(", ")}, someone who may change documents gives those that are stored the name by the request below`,
+    commands: values.map(command),
   };
 }
 
-/** Documents that the dashboard does not show get the fields by which it does. */
-function rename({ name, cluster }: AlertManager): object {
-  const wrong = cluster === undefined ? { "manager.name": name } : { "cluster.name": cluster.name };
+/** Documents of these buckets with exactly that wrong name get the fields by which the dashboard shows them. */
+function rename({ name, cluster }: AlertManager, value: string | undefined, buckets: readonly string[]): object {
+  const field = cluster === undefined ? "manager.name" : "cluster.name";
+  const ofBuckets = { terms: { "security_lake.bucket": buckets } };
   return {
-    query: { bool: { must_not: { term: wrong } } },
+    query: {
+      bool:
+        value === undefined
+          ? { filter: [ofBuckets], must_not: [{ exists: { field } }] }
+          : { filter: [ofBuckets, { term: { [field]: value } }] },
+    },
     script: {
       source:
         cluster === undefined

@@ -88,13 +88,13 @@ export async function lacking(own: Indexer, actions: readonly string[], state: "
   };
 }
 
-/** Who has the role already keeps it, as far as that can be seen. */
+/** Who has the role already keeps it: only where there is no mapping, one is made. */
 async function mapping({ admin, command }: Indexer, user: string): Promise<Command> {
   const path = `/_plugins/_security/api/rolesmapping/${writerRoleName}`;
-  const { body, status } = (await admin?.ask("GET", path)) ?? { status: 0, body: {} };
-  const known = status === 200 ? (body as Record<string, { [kind: string]: readonly string[] }>)[writerRoleName] : {};
-  const { users = [], backend_roles = [], hosts = [] } = known ?? {};
-  return command("PUT", path, { users: [...users, user], backend_roles, hosts });
+  const { status } = (await admin?.ask("GET", path)) ?? { status: 0 };
+  return status === 404
+    ? command("PUT", path, { users: [user] })
+    : command("PATCH", path, [{ op: "add", path: "/users/-", value: user }]);
 }
 
 /** Actions that a refusal names, or the one that it must have been. */

@@ -137,6 +137,8 @@ export const indexerUser: Check = {
         fix: "Wait until it has started; if it stays so, initialise its security (indexer-security-init.sh on one of its nodes)",
       };
     }
+    // Busy, or a gateway before it in trouble: that says nothing of the user.
+    if (answer.status === 429 || answer.status >= 500) return unexpected(answer);
     const identity = await own.identity();
     if (identity === undefined) {
       return {
