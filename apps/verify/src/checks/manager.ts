@@ -125,7 +125,9 @@ function judgeRunner(
   manager: Manager,
   stock: boolean,
 ): Finding {
-  const [running] = processes;
+  // Who runs with another file serves another queue.
+  const running = processes.find(({ config = manager.file }) => config === manager.file);
+  const others = processes.filter((process) => process !== running);
   const unit = units.find(({ enabled }) => enabled) ?? units[0];
   const starters = [
     ...units.filter(({ enabled }) => enabled).map(({ name }) => `the unit ${name}`),
@@ -134,12 +136,9 @@ function judgeRunner(
   ];
   const by = starters.length === 0 ? "" : `; it is started by ${starters.join(", ")}`;
   if (running !== undefined) {
-    const { pid, command, config, state } = running;
-    const others = [
-      ...(config !== undefined && config !== manager.file ? [`with another configuration, ${config}`] : []),
-      ...(state !== undefined && state !== manager.state ? [`with another --state, ${state}`] : []),
-    ];
-    return { state: "ok", seen: [`it runs (${command}, process ${pid})`, ...others].join(", ") + by };
+    const { pid, command, state } = running;
+    const elsewhere = state !== undefined && state !== manager.state ? `, with another --state, ${state}` : "";
+    return { state: "ok", seen: `it runs (${command}, process ${pid})${elsewhere}${by}` };
   }
   if (unit !== undefined && unit.command === "run" && (unit.enabled || starters.length === 0)) {
     return {
@@ -158,10 +157,11 @@ function judgeRunner(
     };
   }
   if (starters.length > 0) return { state: "ok", seen: `it is started by ${starters.join(", ")}` };
+  const withOthers = others.map(({ pid, config }) => ` (process ${pid} runs one with ${config})`).join("");
   if (managerFolder(manager) === undefined) {
     return {
       state: "not applicable",
-      seen: `nothing on this machine runs the subscriber, and ${manager.file} is in no manager's folder: on the manager it is looked for`,
+      seen: `nothing on this machine runs the subscriber${withOthers}, and ${manager.file} is in no manager's folder: on the manager it is looked for`,
     };
   }
   const installed = [
@@ -171,7 +171,7 @@ function judgeRunner(
   ];
   return {
     state: "warning",
-    seen: `nothing on this machine runs the subscriber${installed.map((one) => `; ${one}`).join("")}`,
+    seen: `nothing on this machine runs the subscriber${withOthers}${installed.map((one) => `; ${one}`).join("")}`,
     fix: "Someone with root's rights writes the unit below to /etc/systemd/system/security-lake.service, and enables it",
     paste: unitText(manager.file),
     commands: [{ words: ["systemctl", "enable", "--now", "security-lake.service"] }],
