@@ -1,7 +1,8 @@
 import { request as plainRequest } from "node:http";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
+import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTls, type DetailedPeerCertificate } from "node:tls";
 import type { ConnectionOptions } from "@threatlockdown/indexer-client";
+import { codeOf, opened, silenceMilliseconds } from "./opened.ts";
 
 /** What stands in the way to a host of the indexer, or what it shows. */
 export type Reached =
@@ -13,8 +14,6 @@ export interface Way {
   readonly lookUp: (host: string) => Promise<string>;
   readonly signal: AbortSignal;
 }
-
-const silence = 3_000;
 
 /** Name, connection, TLS, HTTP: the first of them that fails is told in its own words. */
 export async function reachHost(url: string, way: Way): Promise<Reached> {
@@ -41,7 +40,7 @@ export async function reachHost(url: string, way: Way): Promise<Reached> {
 
 function unconnected(code: string, at: string): string {
   if (code === "ECONNREFUSED") return "nothing listens there (connection refused)";
-  if (code === "ETIMEDOUT") return `no connection within ${silence / 1000} s`;
+  if (code === "ETIMEDOUT") return `no connection within ${silenceMilliseconds / 1000} s`;
   return `no connection to ${at} (${code})`;
 }
 
@@ -149,7 +148,7 @@ function untrusted(code: string, error: Error, at: string, shown: Shown | undefi
 
 function silent(at: string): Reached {
   return {
-    seen: `${at}: it takes connections and says nothing within ${silence / 1000} s`,
+    seen: `${at}: it takes connections and says nothing within ${silenceMilliseconds / 1000} s`,
     fix: "Look whether the indexer is overloaded or hangs, and whether a firewall between holds what is sent back",
   };
 }
@@ -158,7 +157,14 @@ function silent(at: string): Reached {
 async function speakPlainly(address: string, target: number, at: string, { signal }: Way): Promise<Reached> {
   try {
     await new Promise<void>((resolve, reject) => {
-      const request = plainRequest({ host: address, port: target, path: "/", timeout: silence, agent: false, signal });
+      const request = plainRequest({
+        host: address,
+        port: target,
+        path: "/",
+        timeout: silenceMilliseconds,
+        agent: false,
+        signal,
+      });
       request.once("response", (answer) => {
         answer.resume();
         resolve();
@@ -210,33 +216,6 @@ function authorityBlock(url: string): string {
 `;
 }
 
-function opened<S extends Socket | TLSSocket>(socket: S, event: string, signal: AbortSignal): Promise<S> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      socket.destroy();
-      reject(error);
-    };
-    const timer = setTimeout(() => fail(Object.assign(new Error("silence"), { code: "ETIMEDOUT" })), silence);
-    socket.once(event, () => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-    socket.once("error", (error) => {
-      clearTimeout(timer);
-      fail(error);
-    });
-    socket.once("close", () => {
-      clearTimeout(timer);
-      reject(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
-    });
-    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
-  });
-}
-
 export function day(date: string): string {
   return new Date(date).toISOString().slice(0, 10);
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
 }

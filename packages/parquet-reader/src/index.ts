@@ -5,6 +5,7 @@ export { hasPath, type OpenOptions, open, type ParquetFile } from "./file.ts";
 export { type InspectedColumn, type Inspection, inspect, schemaText } from "./inspect.ts";
 export type { Value } from "./json.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
+export { type Losses, sumOfLosses } from "./losses.ts";
 export type { CodecName, ColumnChunk, Metadata, PhysicalType, RowGroup } from "./metadata.ts";
 export { type NdjsonOptions, ndjson } from "./ndjson.ts";
 export { toObjects } from "./objects.ts";

@@ -1,5 +1,5 @@
-import type { LostValues } from "./batch.ts";
 import type { ParquetFile } from "./file.ts";
+import type { Losses } from "./losses.ts";
 import { rows } from "./rows.ts";
 
 /** What of a file becomes NDJSON. */
@@ -11,7 +11,7 @@ export interface NdjsonOptions {
   readonly nulls?: "omit" | "keep";
   readonly signal?: AbortSignal;
   /** Told of what rows have lost: values without a JSON form, map entries whose key came again. */
-  lost?(values: readonly LostValues[], duplicateKeys: number): void;
+  lost?(losses: Losses): void;
 }
 
 /** A file's rows as pieces of NDJSON, one event a line. A piece is valid until the next is pulled. */
@@ -27,7 +27,7 @@ export async function* ndjson(
     ...(signal === undefined ? {} : { signal }),
   };
   for await (const { bytes, offsets, rowCount, lost: values, duplicateKeys } of rows(file, options)) {
-    if (values.length > 0 || duplicateKeys > 0) lost?.(values, duplicateKeys);
+    if (values.length > 0 || duplicateKeys > 0) lost?.({ lost: values, duplicateKeys });
     if (rowCount >= left) {
       yield bytes.subarray(0, offsets[left]);
       return;

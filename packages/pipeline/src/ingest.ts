@@ -1,6 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import { IndexerError } from "@threatlockdown/indexer-client";
-import { type LostValues, open, ParquetError, type RowBatch, rows } from "@threatlockdown/parquet-reader";
+import { type LostValues, open, ParquetError, rows, sumOfLosses } from "@threatlockdown/parquet-reader";
 import { Fatal, type Handle, type Message } from "@threatlockdown/sqs-consumer";
 import { documentColumns } from "./document.ts";
 import { type ObjectFilter, unwanted } from "./filter.ts";
@@ -109,24 +109,6 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
     }
     return { type: "object", object: announced, rows: rowCount, accepted, ...losses.sum() };
   }
-}
-
-function sumOfLosses(): {
-  add(batch: RowBatch): void;
-  sum(): { readonly lost: readonly LostValues[]; readonly duplicateKeys: number };
-} {
-  const byColumn = new Map<string, LostValues>();
-  let keys = 0;
-  return {
-    add({ lost, duplicateKeys }) {
-      keys += duplicateKeys;
-      for (const { column, count, firstRow } of lost) {
-        const before = byColumn.get(column);
-        byColumn.set(column, { column, count: count + (before?.count ?? 0), firstRow: before?.firstRow ?? firstRow });
-      }
-    },
-    sum: () => ({ lost: [...byColumn.values()], duplicateKeys: keys }),
-  };
 }
 
 function bounds({ maxRows, maxBytes }: IngestOptions): { maxRows?: number; maxBytes?: number } {

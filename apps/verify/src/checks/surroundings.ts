@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { HeadBucketCommand, ListBucketsCommand } from "@aws-sdk/client-s3";
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
@@ -10,6 +10,7 @@ import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
+import { codeOf, opened, silenceMilliseconds } from "../opened.ts";
 import { proxyOf } from "../proxy.ts";
 
 export const region: Check = {
@@ -180,7 +181,7 @@ async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promi
   }
   const target = Number(port || (protocol === "https:" ? 443 : 80));
   try {
-    await opened(connectTcp({ host: address, port: target }), "connect", signal);
+    (await opened(connectTcp({ host: address, port: target }), "connect", signal)).destroy();
   } catch (error) {
     return {
       seen: `${name}: no connection to ${address}:${target} (${codeOf(error)})`,
@@ -193,7 +194,7 @@ async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promi
       ? connectTls({ host: address, port: target, ...(isIP(host) === 0 && { servername: host }) })
       : connectTcp({ host: address, port: target });
   try {
-    if (encrypted) await opened(connect(), "secureConnect", signal);
+    if (encrypted) (await opened(connect(), "secureConnect", signal)).destroy();
   } catch (error) {
     return {
       seen: `${name}: no TLS (${codeOf(error)})`,
@@ -201,7 +202,8 @@ async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promi
     };
   }
   try {
-    await opened(connect(), "data", signal, `HEAD / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    const request = `HEAD / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    (await opened(connect(), "data", signal, request)).destroy();
   } catch (error) {
     return {
       seen: `${name}: connected to ${address}:${target}, and no answer came (${codeOf(error)})`,
@@ -225,7 +227,7 @@ async function reachThrough(
   const name = `${service} at ${host} goes through the proxy ${proxy}`;
   try {
     const address = await lake.lookUp(hostname.replace(/^\[|\]$/g, ""));
-    await opened(connectTcp({ host: address, port: target }), "connect", signal);
+    (await opened(connectTcp({ host: address, port: target }), "connect", signal)).destroy();
   } catch (error) {
     return {
       seen: `${name}, which is not reached (${codeOf(error)})`,
@@ -265,31 +267,4 @@ function answerOf({ environment }: Lake, url: string, signal: AbortSignal): Prom
     signal.addEventListener("abort", abort, { once: true });
     request.end();
   });
-}
-
-const silenceMilliseconds = 3_000;
-
-/** Resolves at the event; what is to be sent before is sent. */
-function opened(socket: Socket, event: string, signal: AbortSignal, request?: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (done: () => void) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      socket.destroy();
-      done();
-    };
-    const fail = (code: string) => end(() => reject(Object.assign(new Error(code), { code })));
-    const abort = () => fail("ABORT_ERR");
-    // What has come while this process stood still is seen before it is called silence.
-    const timer = setTimeout(() => setImmediate(() => fail("ETIMEDOUT")), silenceMilliseconds);
-    socket.once(event, () => end(resolve));
-    socket.once("error", (error) => end(() => reject(error)));
-    socket.once("close", () => fail("ECONNRESET"));
-    signal.addEventListener("abort", abort, { once: true });
-    if (request !== undefined) socket.write(request);
-  });
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? (error as Error).message;
 }

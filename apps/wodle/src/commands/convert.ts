@@ -1,4 +1,11 @@
-import { hasPath, type NdjsonOptions, ndjson, type ParquetFile } from "@threatlockdown/parquet-reader";
+import {
+  hasPath,
+  type Losses,
+  type NdjsonOptions,
+  ndjson,
+  type ParquetFile,
+  sumOfLosses,
+} from "@threatlockdown/parquet-reader";
 import type { Command } from "../command.ts";
 import { exitCode, Failure } from "../exit-code.ts";
 import { withParquetFile } from "./parquet-file.ts";
@@ -27,7 +34,7 @@ before the fault are written. A pipe that is closed ends it quietly.
       throw new Failure(exitCode.usage, `--nulls ${nulls} is neither "omit" nor "keep".`);
     }
     await withParquetFile(positionals, async (file) => {
-      const losses = tally();
+      const losses = sumOfLosses();
       const options: NdjsonOptions = {
         nulls,
         lost: losses.add,
@@ -37,33 +44,19 @@ before the fault are written. A pipe that is closed ends it quietly.
       for await (const piece of ndjson(file, options)) {
         if (signals.stop.aborted || !(await write(piece))) return;
       }
-      for (const line of losses.lines()) log.warning(`${positionals[0]}: ${line}`);
+      for (const line of linesOf(losses.sum())) log.warning(`${positionals[0]}: ${line}`);
     });
     return exitCode.ok;
   },
 };
 
-/** What the rows have lost on their way to JSON, by column. */
-function tally(): { add: NonNullable<NdjsonOptions["lost"]>; lines(): string[] } {
-  const byColumn = new Map<string, { count: number; firstRow: number }>();
-  let keys = 0;
-  return {
-    add(values, duplicateKeys) {
-      keys += duplicateKeys;
-      for (const { column, count, firstRow } of values) {
-        const before = byColumn.get(column) ?? { count: 0, firstRow };
-        byColumn.set(column, { ...before, count: before.count + count });
-      }
-    },
-    lines() {
-      const lines = [...byColumn].map(
-        ([column, { count, firstRow }]) =>
-          `${count} values of column ${column} have no JSON form and are null, the first in row ${firstRow}.`,
-      );
-      if (keys > 0) lines.push(`${keys} map entries are left out: a later one has the same key.`);
-      return lines;
-    },
-  };
+function linesOf({ lost, duplicateKeys }: Losses): string[] {
+  const lines = lost.map(
+    ({ column, count, firstRow }) =>
+      `${count} values of column ${column} have no JSON form and are null, the first in row ${firstRow}.`,
+  );
+  if (duplicateKeys > 0) lines.push(`${duplicateKeys} map entries are left out: a later one has the same key.`);
+  return lines;
 }
 
 /** A misspelt column would be an empty object a line, without a word. */
