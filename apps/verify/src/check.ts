@@ -86,10 +86,12 @@ export interface RunOptions {
 export const externalIdMark = "<external-id>";
 
 /** What is to be known of commands and policies with the mark in them. */
-export function noteOf({ commands, policy }: Pick<Finding, "commands" | "policy">): string | undefined {
-  return JSON.stringify([commands, policy]).includes(externalIdMark)
-    ? `Where ${externalIdMark} stands, put the external ID, or run this with --show-external-id`
-    : undefined;
+export function noteOf({ commands = [], policy }: Pick<Finding, "commands" | "policy">): string | undefined {
+  if (!JSON.stringify([commands, policy]).includes(externalIdMark)) return undefined;
+  const whole = commands.some(({ replaces }) => replaces !== undefined)
+    ? "; the command replaces the whole policy"
+    : "";
+  return `Where ${externalIdMark} stands, put the external ID, or run this with --show-external-id${whole}`;
 }
 
 /** Runs what can run at once, what needs another after it. Results are in the order of the table. */

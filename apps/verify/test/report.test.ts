@@ -170,6 +170,40 @@ describe("the fix plan", () => {
     });
   });
 
+  it("runs nothing that has a mark where the external ID is to stand, and says what it would replace", async () => {
+    const fault = "trust policy names another user";
+    await resultsOf(fault, (results, { lake }) => {
+      const plan = fixPlan(results);
+      expect(plan).toContain("\n# aws iam update-assume-role-policy ");
+      expect(plan).toMatch(/^# Where <external-id> stands, put .*; the command replaces the whole policy\.$/m);
+      expect(plan.split("\n").filter((line) => line !== "" && !line.startsWith("#"))).toEqual([]);
+      const shown = fixPlan(results.map((one) => mapResult(one, revealed(lake.externalId))));
+      expect(shown).toMatch(/^aws iam update-assume-role-policy /m);
+    });
+  });
+
+  it("has causes before their effects, those without a command and those of another subscriber too", () => {
+    const result = (id: string, subject: string, words?: string[]): Result => {
+      const check = { id, title: id, explain: id, needs: [], run: async () => [] };
+      return { check, subject, state: "failed", seen: subject, fix: id, ...(words && { commands: [{ words }] }) };
+    };
+    const plan = fixPlan([
+      result("role", "a", ["aws", "role"]),
+      result("assume-role", "a"),
+      result("last-run", "a", ["once"]),
+      result("assume-role", "b"),
+      result("last-run", "b", ["once"]),
+    ]);
+    expect(plan).toBe(
+      [
+        ...["# role: a", "# role.", "aws role", ""],
+        ...["# assume-role: a", "# assume-role.", ""],
+        ...["# assume-role: b", "# assume-role.", ""],
+        ...["# last-run: a", "# last-run.", "# last-run: b", "# last-run.", "once", ""],
+      ].join("\n"),
+    );
+  });
+
   it("changes a policy that two subscribers need once, and has what both need", async () => {
     await using lab = await createLab();
     const { aws, subscription: one } = lab;

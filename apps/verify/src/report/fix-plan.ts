@@ -1,28 +1,48 @@
 import { noteOf, type Result } from "../check.ts";
-import { merged, written } from "../command.ts";
+import { type Command, merged, written } from "../command.ts";
 
 /**
- * All changes as commands, in their order; those of one and the same policy as one, which stands where the first does.
- * They are for a person to read and run; this program runs none.
+ * All changes as commands, in the order of the table of checks, in which causes come before their effects; those of one and
+ * the same policy as one, which stands where the first does. They are for a person to read and run; this program runs none.
  */
 export function fixPlan(results: readonly Result[]): string {
-  const wrong = results.filter(({ state, fix }) => (state === "failed" || state === "warning") && fix !== undefined);
+  const wrong = inOrder(results).filter(
+    ({ state, fix }) => (state === "failed" || state === "warning") && fix !== undefined,
+  );
   if (wrong.length === 0) return "# Nothing is to be changed.\n";
-  const plan = merged(wrong.flatMap(({ commands = [] }) => commands));
-  // Each command stands with all that it is for, so that nobody wonders where the second went.
-  const parts = plan.map((command) => ({
-    command,
-    reasons: wrong.filter(({ commands = [] }) => commands.some((one) => merged([command, one]).length === 1)),
-  }));
+  const left = new Set(merged(wrong.flatMap(({ commands = [] }) => commands)));
   const told = new Set<Result>();
-  const blocks = parts.map(({ command, reasons }) => {
-    const fresh = reasons.filter((result) => !told.has(result));
-    for (const result of fresh) told.add(result);
-    const note = noteOf({ commands: [command] });
-    return [...fresh.flatMap(reason), ...(note === undefined ? [] : comment(`${note}.`)), written(command)].join("\n");
+  const blocks = wrong.flatMap((result) => {
+    const own = [...left].filter((command) => changesTheSame(command, result));
+    for (const command of own) left.delete(command);
+    // Each command stands with all that it is for, so that nobody wonders where the second went.
+    const plan = own.map((command) => {
+      const fresh = wrong.filter((one) => !told.has(one) && changesTheSame(command, one));
+      for (const one of fresh) told.add(one);
+      return [...fresh.flatMap(reason), ...runnable(command)];
+    });
+    if (told.has(result)) return plan;
+    told.add(result);
+    return [...plan, reason(result)];
   });
-  const byHand = wrong.filter((result) => !told.has(result)).map((result) => reason(result).join("\n"));
-  return `${[...blocks, ...byHand].join("\n\n")}\n`;
+  return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** Of several subscribers too: what is the manager's own is told with the first of them, and may need all the others. */
+function inOrder(results: readonly Result[]): readonly Result[] {
+  const places = new Map([...new Set(results.map(({ check }) => check.id))].map((id, place) => [id, place]));
+  const placeOf = ({ check }: Result) => places.get(check.id) ?? 0;
+  return results.toSorted((one, other) => placeOf(one) - placeOf(other));
+}
+
+function changesTheSame(command: Command, { commands = [] }: Result): boolean {
+  return commands.some((one) => merged([command, one]).length === 1);
+}
+
+/** What still has a mark in it would be taken as it is: it is run only by someone who has read the line above it. */
+function runnable(command: Command): string[] {
+  const note = noteOf({ commands: [command] });
+  return note === undefined ? [written(command)] : [...comment(`${note}.`), ...comment(written(command))];
 }
 
 function reason({ check, seen, fix, paste }: Result): string[] {
