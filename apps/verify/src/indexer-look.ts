@@ -1,3 +1,4 @@
+import { AuthError } from "@threatlockdown/aws-auth";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { type Check, couldNotCheck, type Finding } from "./check.ts";
 import { type Answer, type Indexer, reasonOf, type Session } from "./indexer.ts";
@@ -28,12 +29,33 @@ export function withIndexer(
   };
 }
 
-/** The indexer's client says why no answer came; anything else is not about the indexer. */
+/** The indexer's client says why no answer came, or nothing was asked; anything else is not about the indexer. */
 function unanswered(error: unknown): Finding | undefined {
   const { name, message } = error as Error;
+  const nobody = withoutAsker(error);
+  if (nobody !== undefined) return nobody;
   if (error instanceof IndexerError) return couldNotCheck({ because: message.replace(/\.$/, "") });
   if (!/^(Connection|Timeout|NoLivingConnections|RequestAborted|Deserialization)Error$/.test(name)) return undefined;
   return couldNotCheck({ because: `the indexer did not answer: ${message.slice(0, 200)}`, how: lost, lasting: true });
+}
+
+/** Who runs this may have less than the subscriber: its files, its profile, its Region. That is no fault of the subscriber. */
+export function withoutAsker(error: unknown): Finding | undefined {
+  const because = (error as Error).message.replace(/\.$/, "");
+  if (error instanceof IndexerError && mayNotRead(error)) {
+    return couldNotCheck({ because, how: "run it as the user who runs the subscriber", lasting: true });
+  }
+  if (!(error instanceof AuthError)) return undefined;
+  const how =
+    error.code === "AUTH_REGION"
+      ? "Give the Region by --indexer-region, as the subscriber has it"
+      : "Run it as the user who runs the subscriber, with --indexer-profile and --indexer-role as it has them";
+  return couldNotCheck({ because: `requests to the indexer could not be signed: ${because}`, how, lasting: true });
+}
+
+/** Whether it is there, and not for whoever runs this. */
+export function mayNotRead(error: unknown): boolean {
+  return [error, (error as Error).cause].some((one) => /^(EACCES|EPERM)$/.test((one as { code?: string })?.code ?? ""));
 }
 
 /**

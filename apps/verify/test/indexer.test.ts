@@ -1,13 +1,14 @@
 import { once } from "node:events";
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
-import { writerRole } from "@threatlockdown/indexer-client";
+import { AuthError } from "@threatlockdown/aws-auth";
+import { IndexerError, writerRole } from "@threatlockdown/indexer-client";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Result, runChecks } from "../src/check.ts";
 import { triedActions } from "../src/checks/indexer-rights.ts";
 import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
-import { openIndexer } from "../src/indexer.ts";
+import { type Asker, type FindAsker, openIndexer } from "../src/indexer.ts";
 import { createLake } from "../src/lake.ts";
 import { probeIndices } from "../src/probe.ts";
 import { redaction } from "../src/report/redact.ts";
@@ -62,12 +63,9 @@ function missing(line: string, url: string): Answer {
 async function verify(
   host: string | readonly string[],
   only: readonly string[] = table.map(({ id }) => id),
-  timeout = 30_000,
+  { timeout = 30_000, own = async () => undefined }: { readonly timeout?: number; readonly own?: FindAsker } = {},
 ) {
-  await using indexer = openIndexer(
-    { enabled: true, hosts: [host].flat(), certificateAuthorities: [] },
-    { own: async () => undefined },
-  );
+  await using indexer = openIndexer({ enabled: true, hosts: [host].flat(), certificateAuthorities: [] }, { own });
   const lake = createLake(subscriber, { indexer, lookUp: async () => "127.0.0.1" });
   const chosen = table.filter(({ id }) => only.includes(id));
   const results = await runChecks(chosen, lake, { timeout });
@@ -137,6 +135,49 @@ describe("a subscriber that signs its requests", () => {
     expect(signed[0]).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIASIGNER\/\d{8}\/eu-west-1\/es\/aws4_request/);
     refuse = true;
     expect(await look()).toMatchObject([{ state: "failed", seen: expect.stringContaining("es:ESHttpGet") }]);
+  });
+});
+
+describe("what whoever runs this lacks, and the subscriber may have", () => {
+  const denied = Object.assign(new Error("permission denied"), { code: "EACCES" });
+  const file = "The indexer credentials file /etc/security-lake/indexer cannot be read: EACCES.";
+  const signing = (credentials: () => Promise<never>): Asker => ({
+    sigv4: { region: "eu-west-1", service: "es", credentials },
+    name: "of AWS",
+  });
+
+  it.each<[string, FindAsker, RegExp, RegExp]>([
+    [
+      "a file that only the subscriber may read",
+      () => Promise.reject(new IndexerError("INDEXER_SETTINGS", file, { cause: denied })),
+      /indexer credentials file .* cannot be read: EACCES$/,
+      /^run it as the user who runs the subscriber$/,
+    ],
+    [
+      "a Region to sign for",
+      () => Promise.reject(new AuthError("AUTH_REGION", "no AWS region is known")),
+      /could not be signed: no AWS region is known$/,
+      /^Give the Region by --indexer-region/,
+    ],
+    [
+      "credentials to sign with",
+      async () => signing(() => Promise.reject(new AuthError("AUTH_BASE", "no credentials are set"))),
+      /could not be signed: no credentials are set$/,
+      /^Run it as the user who runs the subscriber, with --indexer-profile/,
+    ],
+  ])("is no failure: %s", async (_, own, seen, how) => {
+    const { url } = await fake({});
+    const found = await verify(url, undefined, { own });
+    for (const id of ["indexer-user", "indexer-health", "indexer-probe", "dashboard-fields", "indexer-lag"]) {
+      expect(found(id)).toMatchObject({ state: "could not check", seen: expect.stringMatching(seen) });
+    }
+    expect(found("indexer-user").fix).toMatch(how);
+  });
+
+  it("is one where it is wrong for everybody", async () => {
+    const own = () => Promise.reject(new IndexerError("INDEXER_SETTINGS", "INDEXER_PASSWORD is not set."));
+    const { url } = await fake({});
+    expect((await verify(url, undefined, { own }))("indexer-user")).toMatchObject({ state: "failed" });
   });
 });
 
@@ -269,7 +310,7 @@ describe("the probe", () => {
   it("is finished, index deleted, although nobody waits for it any more", async () => {
     const index = `${probeIndices.pattern.replace("-*", "")}`;
     const { url, asked } = await fake({ "POST /_bulk": "never" });
-    const found = await verify(url, ["indexer-probe"], 3_000);
+    const found = await verify(url, ["indexer-probe"], { timeout: 3_000 });
     expect(found("indexer-probe").state).toBe("could not check");
     expect(asked.slice(-1)).toEqual([`DELETE /${index}`]);
     expect(asked).toContain("POST /_bulk");

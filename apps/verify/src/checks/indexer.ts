@@ -3,7 +3,7 @@ import { IndexerError } from "@threatlockdown/indexer-client";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { type Answer, type Indexer, knowsNoSuchAddress, reasonOf } from "../indexer.ts";
 import { day, hostBlock, type Reached, reachHost } from "../indexer-host.ts";
-import { late, unexpected, withIndexer } from "../indexer-look.ts";
+import { late, unexpected, withIndexer, withoutAsker } from "../indexer-look.ts";
 
 export const indexer: Check = {
   id: "indexer",
@@ -33,20 +33,14 @@ export const indexer: Check = {
   }),
 };
 
-function unreadable({ message }: IndexerError): Finding {
-  // Who runs this may have less rights than the subscriber.
-  if (/EACCES|EPERM/.test(message)) {
-    return couldNotCheck({
-      because: message.replace(/\.$/, ""),
-      how: "run it as the user who runs the subscriber",
-      lasting: true,
-    });
-  }
-  return {
-    state: "failed",
-    seen: message.replace(/\.$/, ""),
-    fix: "Correct the file's name in <ssl> of <indexer>, or put the file there",
-  };
+function unreadable(error: IndexerError): Finding {
+  return (
+    withoutAsker(error) ?? {
+      state: "failed",
+      seen: error.message.replace(/\.$/, ""),
+      fix: "Correct the file's name in <ssl> of <indexer>, or put the file there",
+    }
+  );
 }
 
 const fewDays = 30;
@@ -123,7 +117,8 @@ export const indexerUser: Check = {
   run: withIndexer(async (own) => {
     const user = await own.own.user().catch((error: unknown) => error as Error);
     if (user instanceof Error) {
-      return { state: "failed", seen: user.message.replace(/\.$/, ""), fix: "Mend the file or the variables named" };
+      const fix = "Mend the file or the variables named";
+      return withoutAsker(user) ?? { state: "failed", seen: user.message.replace(/\.$/, ""), fix };
     }
     const answer = await own.own.ask("GET", "/_plugins/_security/authinfo");
     if (answer.status === 401) return user === undefined ? unnamed(own) : refused(user);
