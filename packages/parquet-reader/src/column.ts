@@ -36,6 +36,8 @@ export interface Column extends Place {
   /** File offset of the next page, and of the chunk's end. */
   position: number;
   readonly end: number;
+  /** File offset up to which the source was told to expect questions. */
+  expected: number;
   /** The header at `position` once it was read. */
   header: PageHeader | undefined;
   /** Values of the pages taken so far. */

@@ -3,6 +3,7 @@ import { type Gathering, gather, type RowBatch, takeLost } from "./batch.ts";
 import { at, type Column, checkFault, isLastPage } from "./column.ts";
 import { compactEntries, decodeRows } from "./entries.ts";
 import { ParquetError, placed, understood } from "./errors.ts";
+import { nothingFetched, prefetch, turnPages } from "./fetch.ts";
 import type { ParquetFile } from "./file.ts";
 import { groundworkOf, type Way } from "./groundwork.ts";
 import type { CreateKernel } from "./kernel/kernel.ts";
@@ -32,7 +33,7 @@ import {
 } from "./kernel/layout.ts";
 import { createWasmKernel } from "./kernel/wasm.ts";
 import { project } from "./plan.ts";
-import { type OpenGroup, openGroup, prefetch, type Reading, turnPages } from "./rowgroup.ts";
+import { type OpenGroup, openGroup, type Reading } from "./rowgroup.ts";
 import { shapeOf } from "./shape.ts";
 import { giveWorkplace, takeWorkplace } from "./workshop.ts";
 
@@ -84,6 +85,7 @@ export async function* rowsBy(
   };
   const workplace = takeWorkplace(create, way.shape);
   const { arena, kernel } = workplace;
+  const fetched = nothingFetched();
   let firstRow = 0;
   let number = 0;
   try {
@@ -100,6 +102,7 @@ export async function* rowsBy(
         limits,
         groundwork,
         signal: options.signal,
+        fetched,
         expose(columns) {
           workplace.columns = columns;
         },

@@ -6,6 +6,8 @@ export interface ByteSource {
   readonly byteLength: number;
   /** The bytes from `start` up to and without `end`. */
   slice(start: number, end: number): Uint8Array | Promise<Uint8Array>;
+  /** Told of slices that will be asked for, soon and in these very cuts. A source may fetch them ahead, or do nothing. */
+  expect?(start: number, end: number): void;
 }
 
 /** A buffer as a source; nothing is copied. */
