@@ -1,41 +1,66 @@
 import { request as plainRequest } from "node:http";
-import { connect as connectTcp, isIP } from "node:net";
+import { connect as connectTcp, isIP, isIPv6 } from "node:net";
 import { connect as connectTls, type DetailedPeerCertificate } from "node:tls";
 import type { ConnectionOptions } from "@threatlockdown/indexer-client";
+import { isUnrouted, type Tried } from "./addresses.ts";
+import type { Lake } from "./lake.ts";
 import { codeOf, opened, silenceMilliseconds } from "./opened.ts";
 
-/** What stands in the way to a host of the indexer, or what it shows. */
-export type Reached =
-  | { readonly seen: string; readonly certificate?: DetailedPeerCertificate }
-  | { readonly seen: string; readonly fix: string; readonly paste?: string };
+/** What stands in the way to an address of a host of the indexer, or what it shows. */
+export interface Reached extends Tried {
+  readonly certificate?: DetailedPeerCertificate;
+  readonly paste?: string;
+}
 
 export interface Way {
   readonly tls: Pick<ConnectionOptions, "ca" | "certificate" | "key">;
-  readonly lookUp: (host: string) => Promise<string>;
+  readonly lookUp: Lake["lookUp"];
   readonly signal: AbortSignal;
 }
 
-/** Name, connection, TLS, HTTP: the first of them that fails is told in its own words. */
-export async function reachHost(url: string, way: Way): Promise<Reached> {
+/** Name, connection, TLS, HTTP: the first of them that fails is told in its own words, of each address of the name. */
+export async function reachHost(url: string, way: Way): Promise<readonly [Reached, ...Reached[]]> {
   const { protocol, hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const target = Number(port || (protocol === "https:" ? 443 : 80));
-  const at = `${host}:${target}`;
-  let address: string;
+  const place = { protocol, host, target };
   try {
-    address = await way.lookUp(host);
+    const [first = "", ...others] = await way.lookUp(host);
+    const at = (address: string) => `${host}:${target}${others.length === 0 ? "" : ` (${address})`}`;
+    const reachOne = (address: string) => reachAddress({ ...place, address, at: at(address) }, way);
+    return await Promise.all([reachOne(first), ...others.map(reachOne)]);
   } catch (error) {
-    return {
-      seen: `${at}: the name ${host} is not found (${codeOf(error)})`,
-      fix: `Correct <host> in <indexer>, or make the name ${host} known to the resolver of this machine`,
-    };
+    return [
+      {
+        seen: `${host}:${target}: the name ${host} is not found (${codeOf(error)})`,
+        fix: `Correct <host> in <indexer>, or make the name ${host} known to the resolver of this machine`,
+      },
+    ];
   }
+}
+
+interface Place {
+  readonly protocol: string;
+  readonly address: string;
+  readonly host: string;
+  readonly target: number;
+  /** As it is told. */
+  readonly at: string;
+}
+
+async function reachAddress(place: Place, way: Way): Promise<Reached> {
+  const { protocol, address, target, at } = place;
   try {
     (await opened(connectTcp({ host: address, port: target }), "connect", way.signal)).destroy();
   } catch (error) {
-    return { seen: `${at}: ${unconnected(codeOf(error), at)}`, fix: connectFix(codeOf(error), at) };
+    const code = codeOf(error);
+    return {
+      seen: `${at}: ${unconnected(code, at)}`,
+      fix: connectFix(code, at),
+      ...(isUnrouted(address, code) && { unrouted: true }),
+    };
   }
-  return protocol === "http:" ? speakPlainly(address, target, at, way) : speakTls({ address, host, target, at }, way);
+  return protocol === "http:" ? speakPlainly(place, way) : speakTls(place, way);
 }
 
 function unconnected(code: string, at: string): string {
@@ -50,14 +75,7 @@ function connectFix(code: string, at: string): string {
     : `Let this machine through to ${at} (firewall, security group, route), or correct <host> in <indexer>`;
 }
 
-interface TlsPlace {
-  readonly address: string;
-  readonly host: string;
-  readonly target: number;
-  readonly at: string;
-}
-
-async function speakTls({ address, host, target, at }: TlsPlace, { tls, signal }: Way): Promise<Reached> {
+async function speakTls({ address, host, target, at }: Place, { tls, signal }: Way): Promise<Reached> {
   const options = {
     host: address,
     port: target,
@@ -83,7 +101,7 @@ async function speakTls({ address, host, target, at }: TlsPlace, { tls, signal }
       },
       () => undefined,
     );
-    return { ...untrusted(code, error as Error, at, shown) };
+    return untrusted(code, error as Error, { host, target, at }, shown);
   }
 }
 
@@ -94,15 +112,20 @@ interface Shown {
   readonly issuer?: { readonly CN?: string | string[] | undefined };
 }
 
-function untrusted(code: string, error: Error, at: string, shown: Shown | undefined): Reached {
-  const url = `https://${at}`;
+function untrusted(
+  code: string,
+  error: Error,
+  { host, target, at }: Pick<Place, "host" | "target" | "at">,
+  shown: Shown | undefined,
+): Reached {
+  const url = urlOf("https", host, target);
   if (
     /WRONG_VERSION|PACKET_LENGTH|wrong version number|packet length too long|http request/i.test(code + error.message)
   ) {
     return {
       seen: `${at}: this port speaks http, and <host> says https`,
       fix: "Write into <host> the port that speaks https, or turn TLS on in the indexer; where it is meant to do without, write http://",
-      paste: hostBlock(`http://${at}`),
+      paste: hostBlock(urlOf("http", host, target)),
     };
   }
   if (code === "CERT_HAS_EXPIRED") {
@@ -123,7 +146,7 @@ function untrusted(code: string, error: Error, at: string, shown: Shown | undefi
     return {
       seen: `${at}: its certificate is for ${names}, not for this name`,
       fix: "Write a name of the certificate into <host>, or someone who manages the indexer gives it a certificate for this one",
-      ...(shown?.subjectaltname !== undefined && { paste: hostBlock(url.replace(/\/\/.*:/, `//${first}:`)) }),
+      ...(shown?.subjectaltname !== undefined && { paste: hostBlock(urlOf("https", first ?? host, target)) }),
     };
   }
   if (/^(SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|INVALID_CA)|signature failure/.test(code)) {
@@ -154,7 +177,7 @@ function silent(at: string): Reached {
 }
 
 /** A port that speaks TLS ends a plain connection without a word, or with one about it. */
-async function speakPlainly(address: string, target: number, at: string, { signal }: Way): Promise<Reached> {
+async function speakPlainly({ address, host, target, at }: Place, { signal }: Way): Promise<Reached> {
   try {
     await new Promise<void>((resolve, reject) => {
       const request = plainRequest({
@@ -193,9 +216,13 @@ async function speakPlainly(address: string, target: number, at: string, { signa
     return {
       seen: `${at}: this port speaks https, and <host> says http`,
       fix: "Write https:// into <host>, and the file of the certificate authority",
-      paste: authorityBlock(`https://${at}`),
+      paste: authorityBlock(urlOf("https", host, target)),
     };
   }
+}
+
+function urlOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 export function hostBlock(url: string): string {

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
@@ -20,6 +19,7 @@ import {
 } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
+import { addressesOf } from "./addresses.ts";
 import { isDenied } from "./administrator.ts";
 import { type Flow, readFlow } from "./flow.ts";
 import type { Indexer } from "./indexer.ts";
@@ -66,9 +66,9 @@ export interface Lake {
   readonly watchFor: number;
   /** Seconds for which a message is waited for. */
   readonly poll: number;
-  /** Address of a host's name. */
-  readonly lookUp: (host: string) => Promise<string>;
-  /** Names the proxies. */
+  /** Addresses of a host's name; one at least. */
+  readonly lookUp: (host: string) => Promise<readonly string[]>;
+  /** Names the proxies, and the files of AWS. */
   readonly environment: NodeJS.ProcessEnv;
   readonly sending: Sending;
   /** The clients of the subscriber, whose requests go elsewhere. */
@@ -105,10 +105,10 @@ export interface Surroundings {
   readonly staleHours?: number;
   readonly watchFor?: number;
   readonly poll?: number;
-  readonly lookUp?: (host: string) => Promise<string>;
+  readonly lookUp?: Lake["lookUp"];
   /** Milliseconds of a request. */
   readonly patience?: typeof patience;
-  /** Names the proxies. Default: no proxy. */
+  /** Names the proxies, and the files of AWS. Default: no proxy. */
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -151,7 +151,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     poll: surroundings.poll ?? 3,
     environment,
     sending,
-    lookUp: surroundings.lookUp ?? (async (host) => (await lookup(host)).address),
+    lookUp: surroundings.lookUp ?? addressesOf,
     async clientsBy(handler) {
       const known = { accessKeyId: "none", secretAccessKey: "none" };
       const at = await region();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { endpoints, endpointsOf, region } from "../src/checks/surroundings.ts";
+import { credentials, endpoints, endpointsOf, region } from "../src/checks/surroundings.ts";
 import { createLake, type Surroundings } from "../src/lake.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -80,7 +80,7 @@ describe("an endpoint that is not reached", () => {
   it("is told with the element that names it, where its name is not found", async () => {
     const lookUp = async (host: string) => {
       if (host.includes("vpce")) throw Object.assign(new Error("not found"), { code: "ENOTFOUND" });
-      return "127.0.0.1";
+      return ["127.0.0.1"];
     };
     const lake = lakeOf({ stsEndpoint: "https://vpce-0a1b.sts.us-east-1.vpce.amazonaws.com" }, { lookUp });
     expect(await endpoints.run(lake, never)).toMatchObject({
@@ -106,13 +106,53 @@ describe("an endpoint that is not reached", () => {
     });
   });
 
+  it("has answered at another address of its name: that is a warning", async () => {
+    await using aws = await startLocalAws();
+    const { port } = new URL(aws.url);
+    const lookUp = async () => ["127.0.0.2", "127.0.0.1"];
+    const lake = lakeOf({}, { endpoint: `http://aws.example:${port}`, lookUp });
+    expect(await endpoints.run(lake, never)).toMatchObject({
+      state: "warning",
+      seen: expect.stringMatching(
+        /^STS at aws\.example: no connection to 127\.0\.0\.2:\d+ \(ECONNREFUSED\); .*other addresses of the same name are reached$/,
+      ),
+      fix: expect.stringMatching(/^Let this machine through to aws\.example/),
+    });
+  });
+
+  it("is told where it speaks http to https, and credentials are not blamed for it", async () => {
+    await using aws = await startLocalAws();
+    const base = async () => aws.credentials;
+    const endpoint = aws.url.replace("http:", "https:");
+    const [lake, withElement] = [
+      lakeOf({}, { endpoint, base }),
+      lakeOf({ stsEndpoint: endpoint, serviceEndpoint: aws.url, queue: `${aws.url}/123456789012/lake` }, { base }),
+    ];
+    const cause = "the endpoint's URL says https, and what listens there speaks http";
+    expect(await endpoints.run(lake, never)).toMatchObject({
+      state: "failed",
+      seen: expect.stringMatching(/^STS at 127\.0\.0\.1: no TLS with 127\.0\.0\.1:\d+ \(/),
+      fix: `Look at the likely cause: ${cause}`,
+    });
+    expect(await endpoints.run(withElement, never)).toMatchObject({
+      fix: `Correct <sts_endpoint>, or look at the likely cause: ${cause}`,
+    });
+    expect(await credentials.run(lake, never)).toMatchObject({
+      state: "could not check",
+      seen: expect.stringContaining(cause),
+      obstacle: { lasting: true },
+    });
+  });
+
   it("is told of an authority that is not known, as of an inspecting proxy", async () => {
     const file = (name: string) =>
       readFile(join(import.meta.dirname, "../../../tooling/local-aws/test/fixtures/tls", name), "utf8");
     await using aws = await startLocalAws({ tls: { key: await file("key.pem"), cert: await file("cert.pem") } });
     expect(await endpoints.run(lakeOf({}, { endpoint: aws.url }), never)).toMatchObject({
       state: "failed",
-      seen: expect.stringMatching(/STS at 127\.0\.0\.1: no TLS \((DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED)/),
+      seen: expect.stringMatching(
+        /STS at 127\.0\.0\.1: no TLS with 127\.0\.0\.1:\d+ \((DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED)/,
+      ),
       fix: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
     });
   });

@@ -1,9 +1,15 @@
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createHttps } from "node:https";
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { AuthError } from "@threatlockdown/aws-auth";
 import { IndexerError, writerRole } from "@threatlockdown/indexer-client";
+import { createAuthority } from "@threatlockdown/tooling-opensearch";
 import { afterEach, describe, expect, it } from "vitest";
+import { isUnrouted, ofName, type Tried } from "../src/addresses.ts";
 import { type Result, runChecks } from "../src/check.ts";
 import { triedActions } from "../src/checks/indexer-rights.ts";
 import { checks } from "../src/checks/table.ts";
@@ -66,7 +72,7 @@ async function verify(
   { timeout = 30_000, own = async () => undefined }: { readonly timeout?: number; readonly own?: FindAsker } = {},
 ) {
   await using indexer = openIndexer({ enabled: true, hosts: [host].flat(), certificateAuthorities: [] }, { own });
-  const lake = createLake(subscriber, { indexer, lookUp: async () => "127.0.0.1" });
+  const lake = createLake(subscriber, { indexer, lookUp: async () => ["127.0.0.1"] });
   const chosen = table.filter(({ id }) => only.includes(id));
   const results = await runChecks(chosen, lake, { timeout });
   return (id: string) => results.find(({ check }) => check.id === id) as Result;
@@ -108,6 +114,79 @@ describe("several hosts", () => {
     const found = await verify([`http://127.0.0.1:${port}`, url]);
     expect(found("indexer")).toMatchObject({ state: "warning", seen: expect.stringContaining("take its work") });
     for (const id of ["indexer-user", "indexer-health", "indexer-blocks"]) expect(found(id).state).toBe("ok");
+  });
+});
+
+describe("a name with several addresses", () => {
+  const at = async (url: string, ...addresses: readonly string[]) => {
+    const own = async () => undefined;
+    const host = url.replace("127.0.0.1", "indexer.example");
+    await using indexer = openIndexer({ enabled: true, hosts: [host], certificateAuthorities: [] }, { own });
+    const lake = createLake(subscriber, { indexer, lookUp: async () => addresses });
+    return runChecks(
+      table.filter(({ id }) => id === "indexer"),
+      lake,
+      patientLimits,
+    );
+  };
+
+  it("is reached by the one that answers; the other is told", async () => {
+    const { url } = await fake({});
+    const { port } = new URL(url);
+    expect(await at(url, "127.0.0.2", "127.0.0.1")).toMatchObject([
+      {
+        state: "warning",
+        seen: `indexer.example:${port} (127.0.0.2): nothing listens there (connection refused); other addresses of the same name are reached`,
+      },
+    ]);
+    expect(await at(url, "127.0.0.1", "127.0.0.1")).toMatchObject([{ state: "ok" }]);
+  });
+
+  it("is not reached where none answers", async () => {
+    const { url } = await fake({});
+    expect(await at(url, "127.0.0.2", "127.0.0.3")).toMatchObject([
+      { state: "failed", seen: expect.stringContaining("(127.0.0.2): nothing listens there") },
+    ]);
+  });
+
+  it("has no dead one where this machine has no IPv6", () => {
+    const v6 = { seen: "over IPv6", fix: "none", unrouted: true } as const;
+    const v4 = { seen: "over IPv4" };
+    expect(ofName<Tried>([v6, v4])).toEqual({ found: v4, dead: [] });
+    expect(ofName<Tried>([v6, { ...v4, fix: "start it" }]).found.seen).toBe("over IPv4");
+    expect(isUnrouted("2001:db8::1", "ENETUNREACH")).toBe(true);
+    expect(isUnrouted("192.0.2.1", "ENETUNREACH")).toBe(false);
+  });
+});
+
+describe("authorities", () => {
+  const dayMs = 86_400_000;
+
+  it("that have expired, and that no shown certificate needs, are a warning by name", async () => {
+    const [current, old] = [await createAuthority(), await createAuthority(new Date(Date.now() - 120 * dayMs))];
+    const { cert, key } = await current.issue("CN=indexer", { hosts: ["127.0.0.1"] });
+    const server = createHttps({ cert, key }, (_, response) => response.end());
+    cleanups.push(() => server.closeAllConnections());
+    const url = `https://127.0.0.1:${await listening(server)}`;
+    const folder = await mkdtemp(join(tmpdir(), "threatlockdown-ca-"));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const file = join(folder, "root-ca.pem");
+    const look = async (...certificates: readonly string[]) => {
+      await writeFile(file, certificates.join("\n"));
+      const settings = { enabled: true, hosts: [url], certificateAuthorities: [file] };
+      await using indexer = openIndexer(settings, { own: async () => undefined });
+      const chosen = table.filter(({ id }) => id === "indexer-certificate");
+      return runChecks(chosen, createLake(subscriber, { indexer }), patientLimits);
+    };
+    const until = new Date(Date.now() - 30 * dayMs).toISOString().slice(0, 10);
+    expect(await look(old.cert, current.cert)).toMatchObject([
+      { state: "ok" },
+      {
+        state: "warning",
+        seen: `in the files of <certificate_authorities>, CN=ThreatLockDown test authority was valid until ${until}; no certificate that a host shows needs it`,
+      },
+    ]);
+    expect(await look(current.cert)).toMatchObject([{ state: "ok" }]);
   });
 });
 

@@ -56,6 +56,9 @@ function byReason({ reason, action = "the action" }: Facts): readonly string[] |
   return undefined;
 }
 
+/** OpenSSL's words for an answer that is no TLS. */
+const noTls = /wrong version number|packet length too long/;
+const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS|^ERR_SSL|^EPROTO/;
 const clock = "the clock of this machine is wrong; synchronize it (chrony, ntpd)";
 
 /** What errors of AWS and of the way there mean; the first row that fits. */
@@ -231,12 +234,11 @@ const table: readonly Row[] = [
     ],
   },
   {
-    // OpenSSL's words for an answer that is no TLS.
-    when: ({ said }) => /wrong version number|packet length too long/.test(said),
+    when: ({ said }) => noTls.test(said),
     causes: () => ["the endpoint's URL says https, and what listens there speaks http"],
   },
   {
-    when: ({ name }) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS|^ERR_SSL|^EPROTO/.test(name),
+    when: ({ name }) => tlsCode.test(name),
     causes: () => [
       "a proxy answers with its own certificate; name its CA in NODE_EXTRA_CA_CERTS",
       "the name of the endpoint is not in its certificate",
@@ -280,6 +282,12 @@ const passing: ReadonlySet<string> = new Set([
 export function isPassing(error: unknown): boolean {
   const { name, status } = factsOf(error, {});
   return (status !== undefined && status >= 500) || passing.has(name);
+}
+
+/** Whether no answer of AWS came at all: what stands in the way is the network's, or TLS's. */
+export function isUnanswered(error: unknown): boolean {
+  const { name, said, status } = factsOf(error, {});
+  return status === undefined && (passing.has(name) || tlsCode.test(name) || noTls.test(said));
 }
 
 /** AWS: `User: <arn> is not authorized to perform: <action> on resource: <arn> because …` or `… with an explicit deny in …` */

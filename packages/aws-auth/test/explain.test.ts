@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AuthError, explain, isPassing } from "../src/index.ts";
+import { AuthError, explain, isPassing, isUnanswered } from "../src/index.ts";
 
 const role = "arn:aws:iam::111122223333:role/lake";
 const user = "arn:aws:iam::444455556666:user/reader";
@@ -341,5 +341,20 @@ describe("isPassing", () => {
     [new Error("anything"), false],
   ])("of %s is %s", (error, expected) => {
     expect(isPassing(error)).toBe(expected);
+  });
+});
+
+describe("isUnanswered", () => {
+  it.each([
+    [Object.assign(new Error(""), { code: "ECONNREFUSED" }), true],
+    [Object.assign(new Error("write EPROTO … SSL routines:wrong version number"), { code: "EPROTO" }), true],
+    [Object.assign(new Error(""), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }), true],
+    [new AuthError("AUTH_BASE", "", Object.assign(new Error(""), { code: "CERT_HAS_EXPIRED" })), true],
+    [awsError("InternalError", "", 500), false],
+    [awsError("ThrottlingException", "", 400), false],
+    [new AuthError("AUTH_BASE", "", Object.assign(new Error(""), { name: "CredentialsProviderError" })), false],
+    [refusedRole, false],
+  ])("of %s is %s", (error, expected) => {
+    expect(isUnanswered(error)).toBe(expected);
   });
 });

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { IndexerError } from "@threatlockdown/indexer-client";
+import { ofName } from "../addresses.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { type Answer, type Indexer, knowsNoSuchAddress, reasonOf } from "../indexer.ts";
 import { day, hostBlock, type Reached, reachHost } from "../indexer-host.ts";
@@ -20,18 +21,28 @@ export const indexer: Check = {
       return unreadable(connection);
     }
     const tried = await Promise.all(
-      own.settings.hosts.map((host) => reachHost(host, { tls: connection, lookUp, signal })),
+      own.settings.hosts.map(async (host) => ofName(await reachHost(host, { tls: connection, lookUp, signal }))),
     );
-    const broken = tried.filter((reached) => "fix" in reached);
-    if (broken.length === 0) return { state: "ok", seen: tried.map(({ seen }) => seen).join("; ") };
-    const others = tried.length - broken.length;
-    return broken.map((reached) => ({
-      state: others > 0 ? ("warning" as const) : ("failed" as const),
-      ...reached,
-      seen: others > 0 ? `${reached.seen}; the other hosts of <indexer> take its work` : reached.seen,
-    }));
+    const hosts = tried.map(({ found }) => found);
+    const broken = hosts.filter(({ fix }) => fix !== undefined);
+    const others = hosts.length > broken.length;
+    const findings = [
+      ...broken.map((host) => trouble(host, others ? "the other hosts of <indexer> take its work" : undefined)),
+      ...tried.flatMap(({ dead }) => dead.map((host) => trouble(host, "other addresses of the same name are reached"))),
+    ];
+    return findings.length > 0 ? findings : { state: "ok", seen: hosts.map(({ seen }) => seen).join("; ") };
   }),
 };
+
+/** It costs time only, where others take its place. */
+function trouble({ seen, fix = "", paste }: Reached, instead: string | undefined): Finding {
+  return {
+    state: instead === undefined ? "failed" : "warning",
+    seen: instead === undefined ? seen : `${seen}; ${instead}`,
+    fix,
+    ...(paste !== undefined && { paste }),
+  };
+}
 
 function unreadable(error: IndexerError): Finding {
   return (
@@ -58,39 +69,63 @@ export const indexerCertificate: Check = {
     if (secured.length === 0) return { state: "not applicable", seen: "the indexer is spoken to without TLS" };
     const connection = await own.connection();
     const reached = await Promise.all(
-      secured.map(async (host) => ({ host, ...(await reachHost(host, { tls: connection, lookUp, signal })) })),
+      secured.map(async (host) => {
+        const all = await reachHost(host, { tls: connection, lookUp, signal });
+        return all.flatMap((one) => endOfChain(new URL(host).host, one));
+      }),
     );
-    const ends = [
-      ...reached.flatMap((one) => endOfChain(new URL(one.host).host, one)),
-      ...endsOf("a file of <certificate_authorities>", connection.ca),
-      ...endsOf("the file of <certificate>", connection.certificate),
-    ].sort((a, b) => a.until.getTime() - b.until.getTime());
-    const [first] = ends;
-    if (first === undefined) return couldNotCheck({ because: "no host showed a certificate" });
-    const days = Math.floor((first.until.getTime() - Date.now()) / dayMs);
-    const told = `${first.name} is valid until ${day(first.until.toISOString())}, for ${days} days`;
-    if (days >= fewDays) return { state: "ok", seen: `${told}; the others longer` };
-    return {
-      state: days < 0 ? "failed" : "warning",
-      seen: days < 0 ? `${first.name} was valid until ${day(first.until.toISOString())}` : `${told} more`,
-      fix: "Someone who manages the indexer renews the certificate before that day",
-    };
+    const chains = reached.flat();
+    if (chains.length === 0) return couldNotCheck({ because: "no host showed a certificate" });
+    const inUse = new Set(chains.map(({ fingerprint }) => fingerprint));
+    const spare = endsOf("a certificate", connection.ca).filter(({ fingerprint }) => !inUse.has(fingerprint));
+    const [first, ...others] = [...chains, ...endsOf("the file of <certificate>", connection.certificate)].sort(
+      (a, b) => a.until.getTime() - b.until.getTime(),
+    );
+    return [judgeEnd(first as End, others.length), ...spare.filter(hasEnded).map(unused)];
   }),
 };
 
+const daysLeft = ({ until }: End): number => Math.floor((until.getTime() - Date.now()) / dayMs);
+const hasEnded = (end: End): boolean => daysLeft(end) < 0;
+
+function judgeEnd(end: End, others: number): Finding {
+  const days = daysLeft(end);
+  const until = day(end.until.toISOString());
+  const told = `${end.name} is valid until ${until}, for ${days} days`;
+  if (days >= fewDays) return { state: "ok", seen: others === 0 ? told : `${told}; the others longer` };
+  return {
+    state: days < 0 ? "failed" : "warning",
+    seen: days < 0 ? `${end.name} was valid until ${until}` : `${told} more`,
+    fix: "Someone who manages the indexer renews the certificate before that day",
+  };
+}
+
+/** Files of authorities keep the old one beside the new. */
+function unused({ subject, until }: End): Finding {
+  return {
+    state: "warning",
+    seen: `in the files of <certificate_authorities>, ${subject} was valid until ${day(until.toISOString())}; no certificate that a host shows needs it`,
+    fix: `Take the certificate of ${subject} out of that file`,
+  };
+}
+
 interface End {
   readonly name: string;
+  readonly subject: string;
+  readonly fingerprint: string;
   readonly until: Date;
 }
 
-function endOfChain(host: string, reached: Reached): End[] {
+/** Up to the authority of its own, which is among those of the files. */
+function endOfChain(host: string, { certificate: shown }: Reached): End[] {
   const ends: End[] = [];
-  let certificate = "certificate" in reached ? reached.certificate : undefined;
-  const seen = new Set<string>();
-  while (certificate?.valid_to !== undefined && !seen.has(certificate.fingerprint256)) {
-    seen.add(certificate.fingerprint256);
+  let certificate = shown;
+  while (
+    certificate?.raw !== undefined &&
+    !ends.some(({ fingerprint }) => fingerprint === certificate?.fingerprint256)
+  ) {
     const name = ends.length === 0 ? `the certificate of ${host}` : `the authority of the certificate of ${host}`;
-    ends.push({ name, until: new Date(certificate.valid_to) });
+    ends.push(endOf(name, certificate.raw));
     certificate = certificate.issuerCertificate;
   }
   return ends;
@@ -99,11 +134,13 @@ function endOfChain(host: string, reached: Reached): End[] {
 function endsOf(name: string, pem: unknown): End[] {
   const texts = [pem ?? []].flat() as string[];
   return texts.flatMap((text) =>
-    (text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((one) => ({
-      name,
-      until: new Date(new X509Certificate(one).validTo),
-    })),
+    (text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((one) => endOf(name, one)),
   );
+}
+
+function endOf(name: string, certificate: string | Buffer): End {
+  const { subject, fingerprint256: fingerprint, validTo } = new X509Certificate(certificate);
+  return { name, subject: subject.replaceAll("\n", ", "), fingerprint, until: new Date(validTo) };
 }
 
 export const indexerUser: Check = {

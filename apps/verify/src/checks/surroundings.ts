@@ -1,14 +1,18 @@
+import { access, constants } from "node:fs/promises";
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { HeadBucketCommand, ListBucketsCommand } from "@aws-sdk/client-s3";
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import { isPassing } from "@threatlockdown/aws-auth";
+import { isPassing, isUnanswered } from "@threatlockdown/aws-auth";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
+import { isUnrouted, ofName, type Tried } from "../addresses.ts";
 import { lookAtCause } from "../causes.ts";
-import { type Check, couldNotCheck } from "../check.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { codeOf, opened, silenceMilliseconds } from "../opened.ts";
 import { proxyOf } from "../proxy.ts";
@@ -29,11 +33,13 @@ export const region: Check = {
           : "of the queue's address";
       return { state: "ok", seen: `${found}, ${from}` };
     } catch (error) {
-      return {
-        state: "failed",
-        seen: lake.explain(error),
-        fix: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
-      };
+      return (
+        (await notToBeRead(lake, "no Region is known")) ?? {
+          state: "failed",
+          seen: lake.explain(error),
+          fix: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
+        }
+      );
     }
   },
 };
@@ -49,15 +55,32 @@ export const credentials: Check = {
       const { arn } = await lake.caller();
       return { state: "ok", seen: `they are those of ${arn}` };
     } catch (error) {
+      const seen = lake.explain(error);
+      // The way to STS is the subject of another check.
+      if (isUnanswered(error)) return couldNotCheck({ because: seen, how: lookAtCause(seen), lasting: true });
       if (isPassing(error)) throw error;
-      return {
-        state: "failed",
-        seen: lake.explain(error),
-        fix: lookAtCause(lake.explain(error)),
-      };
+      const none = /ProviderError$/.test(((error as Error).cause as Error | undefined)?.name ?? "");
+      const hidden = none ? await notToBeRead(lake, "no other credentials are found") : undefined;
+      return hidden ?? { state: "failed", seen, fix: lookAtCause(seen) };
     }
   },
 };
+
+/** The SDK takes a file of AWS that may not be read for one that is not there. */
+async function notToBeRead({ environment }: Lake, without: string): Promise<Finding | undefined> {
+  const { AWS_SHARED_CREDENTIALS_FILE: credentials, AWS_CONFIG_FILE: config } = environment;
+  const files = [credentials || join(homedir(), ".aws/credentials"), config || join(homedir(), ".aws/config")];
+  for (const file of files) {
+    const code = await access(file, constants.R_OK).then(() => "", codeOf);
+    if (!/^(EACCES|EPERM)$/.test(code)) continue;
+    return couldNotCheck({
+      because: `${file} may not be read (${code}), and ${without}`,
+      how: "run it as the user who runs the subscriber; if that is this one, let it read the file",
+      lasting: true,
+    });
+  }
+  return undefined;
+}
 
 /** AWS refuses signatures that are older; SQS and STS allow five minutes. */
 const refusedSeconds = 300;
@@ -104,11 +127,15 @@ export const endpoints: Check = {
   needs: ["region"],
   async run(lake, signal) {
     const tried = await Promise.all((await endpointsOf(lake)).map((endpoint) => reach(lake, endpoint, signal)));
-    const seen = tried.map(({ seen }) => seen).join("; ");
-    const broken = tried.filter(({ fix }) => fix !== undefined);
+    const names = tried.map(ofName);
+    const told = (some: readonly Tried[]) => some.map(({ seen }) => seen).join("; ");
+    const broken = names.map(({ found }) => found).filter(({ fix }) => fix !== undefined);
+    const dead = names.flatMap((name) => name.dead);
     const [first] = broken;
-    if (first?.fix === undefined) return { state: "ok", seen };
-    return { state: "failed", seen: broken.map(({ seen }) => seen).join("; "), fix: first.fix };
+    if (first?.fix !== undefined) return { state: "failed", seen: told(broken), fix: first.fix };
+    const [late] = dead;
+    if (late?.fix === undefined) return { state: "ok", seen: told(names.map(({ found }) => found)) };
+    return { state: "warning", seen: `${told(dead)}; other addresses of the same name are reached`, fix: late.fix };
   },
 };
 
@@ -157,35 +184,50 @@ export async function endpointsOf(lake: Lake): Promise<Endpoint[]> {
   ];
 }
 
-interface Reached {
-  readonly seen: string;
-  readonly fix?: string;
-}
-
-async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promise<Reached> {
+/** Each address of the endpoint's name, or what stands before them. */
+async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promise<readonly [Tried, ...Tried[]]> {
   const { service, url, setting } = endpoint;
   const proxy = proxyOf(lake.environment, new URL(url));
-  if (proxy !== undefined) return reachThrough(lake, proxy, endpoint, signal);
-  const { protocol, hostname, port } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, "");
-  const name = `${service} at ${host}`;
-  const where = setting === undefined ? "" : `Correct ${setting}, or `;
-  let address: string;
+  if (proxy !== undefined) return [await reachThrough(lake, proxy, endpoint, signal)];
+  const host = hostOf(new URL(url));
   try {
-    address = await lake.lookUp(host);
+    const [first = "", ...others] = await lake.lookUp(host);
+    return await Promise.all([
+      reachAddress(lake, endpoint, first, signal),
+      ...others.map((address) => reachAddress(lake, endpoint, address, signal)),
+    ]);
   } catch (error) {
-    return {
-      seen: `${name}: the name is not found (${codeOf(error)})`,
-      fix: `${where}${where === "" ? "M" : "m"}ake the name ${host} known to the resolver of this machine`,
-    };
+    const make = `make the name ${host} known to the resolver of this machine`;
+    return [{ seen: `${service} at ${host}: the name is not found (${codeOf(error)})`, fix: corrected(setting, make) }];
   }
+}
+
+const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, "");
+
+/** Where an element of the configuration names the endpoint, that may be what is wrong. */
+function corrected(setting: string | undefined, otherwise: string): string {
+  return setting === undefined
+    ? `${otherwise.charAt(0).toUpperCase()}${otherwise.slice(1)}`
+    : `Correct ${setting}, or ${otherwise}`;
+}
+
+async function reachAddress(
+  lake: Lake,
+  { service, url, setting }: Endpoint,
+  address: string,
+  signal: AbortSignal,
+): Promise<Tried> {
+  const { protocol, port } = new URL(url);
+  const host = hostOf(new URL(url));
+  const name = `${service} at ${host}`;
   const target = Number(port || (protocol === "https:" ? 443 : 80));
   try {
     (await opened(connectTcp({ host: address, port: target }), "connect", signal)).destroy();
   } catch (error) {
     return {
       seen: `${name}: no connection to ${address}:${target} (${codeOf(error)})`,
-      fix: `${where}${where === "" ? "L" : "l"}et this machine through to ${host}:${target} (firewall, security group, route, proxy)`,
+      fix: corrected(setting, `let this machine through to ${host}:${target} (firewall, security group, route, proxy)`),
+      ...(isUnrouted(address, codeOf(error)) && { unrouted: true }),
     };
   }
   const encrypted = protocol === "https:";
@@ -196,18 +238,20 @@ async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promi
   try {
     if (encrypted) (await opened(connect(), "secureConnect", signal)).destroy();
   } catch (error) {
+    const cause = lookAtCause(lake.explain(error));
     return {
-      seen: `${name}: no TLS (${codeOf(error)})`,
-      fix: `Let ${host} through without inspection, or make the authority of the inspecting proxy known by NODE_EXTRA_CA_CERTS`,
+      seen: `${name}: no TLS with ${address}:${target} (${codeOf(error)})`,
+      fix: corrected(setting, `${cause.charAt(0).toLowerCase()}${cause.slice(1)}`),
     };
   }
   try {
     const request = `HEAD / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
     (await opened(connect(), "data", signal, request)).destroy();
   } catch (error) {
+    const find = `find out what takes the connections to ${host}:${target} and does not answer: a proxy, a firewall, or another service`;
     return {
       seen: `${name}: connected to ${address}:${target}, and no answer came (${codeOf(error)})`,
-      fix: `${where}${where === "" ? "F" : "f"}ind out what takes the connections to ${host}:${target} and does not answer: a proxy, a firewall, or another service`,
+      fix: corrected(setting, find),
     };
   }
   return { seen: `${name}: reached${encrypted ? "" : ", without TLS"}` };
@@ -219,15 +263,19 @@ async function reachThrough(
   { protocol, hostname, port }: URL,
   { service, url }: Endpoint,
   signal: AbortSignal,
-): Promise<Reached> {
+): Promise<Tried> {
   const variable = new URL(url).protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const target = Number(port || (protocol === "https:" ? 443 : 80));
   const proxy = `${hostname}:${target}`;
   const { hostname: host } = new URL(url);
   const name = `${service} at ${host} goes through the proxy ${proxy}`;
   try {
-    const address = await lake.lookUp(hostname.replace(/^\[|\]$/g, ""));
-    (await opened(connectTcp({ host: address, port: target }), "connect", signal)).destroy();
+    const addresses = await lake.lookUp(hostname.replace(/^\[|\]$/g, ""));
+    await Promise.any(
+      addresses.map(async (host) => (await opened(connectTcp({ host, port: target }), "connect", signal)).destroy()),
+    ).catch(({ errors: [first] }: AggregateError) => {
+      throw first;
+    });
   } catch (error) {
     return {
       seen: `${name}, which is not reached (${codeOf(error)})`,
