@@ -10,6 +10,8 @@ export interface Finding {
   readonly seen: string;
   /** What to do, and who can. Absent where there is nothing to do. */
   readonly fix?: string;
+  /** Where that is, for those who do not read `seen`: `line 5 of ossec.conf`. */
+  readonly place?: string;
   /** A policy to paste. The external ID stands in it as `externalIdMark`. */
   readonly policy?: object;
   /** Another text to paste: a block of ossec.conf, YAML of the indexer's roles, a unit of systemd. */

@@ -49,6 +49,9 @@ is written into an index of its own, where there is someone who may delete that 
 Exit code: 0 nothing failed, 1 something failed, 2 it could not run, 3 warnings only, with --strict.
 `;
 
+const noExternalId =
+  "--external-id is no option, since any user of this machine can read the arguments of a process: write the external ID into a file of mode 0600 and give --external-id-file FILE, or set SECURITY_LAKE_EXTERNAL_ID.";
+
 export type Options = ReturnType<typeof parseOptions>;
 
 /** @throws CannotRun */
@@ -92,6 +95,7 @@ export function parseOptions(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
+    if (args.some((arg) => /^--external-id(=|$)/.test(arg))) throw new CannotRun(noExternalId);
     throw new CannotRun(`${(cause as Error).message.split("\n")[0]} See --help.`);
   }
 }

@@ -14,7 +14,7 @@ import { junitReport } from "./report/junit.ts";
 import { mapResult, type Names, redaction, revealed } from "./report/redact.ts";
 import { textList, textReport } from "./report/text.ts";
 import { readSubscribers, type Subscribers } from "./subscribers.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
+import { type Look, notRun, type Verdict, verdictOf } from "./verdict.ts";
 
 /** The way out of the program, and what tests put in its place. */
 export interface World {
@@ -46,11 +46,32 @@ export async function run(argv: readonly string[], world: World): Promise<number
   if (report === undefined) {
     throw new CannotRun(`--output ${options.output} is none of ${Object.keys(reports).join(", ")}.`);
   }
-  const table = chosen(checks({ receive: !options["no-receive"], probe: !options["no-probe"] }), options);
+  const all = checks({ receive: !options["no-receive"], probe: !options["no-probe"] });
   if (options.list) {
+    const table = chosen(all, options);
     world.print(options.output === "json" ? jsonList(table) : textList(table));
     return 0;
   }
+  const look = { colours: world.colours, redacted: options.redact };
+  try {
+    return await keepTelling(all, options, world, (verdict, results) => report(verdict, results, look));
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error;
+    const told = options.redact ? redacted(error) : error;
+    // Who reads the report with a program finds one; a person reads the line that follows.
+    if (report !== textReport) world.print(report(notRun(told.message, told.results), told.results, look));
+    throw told;
+  }
+}
+
+/** @throws CannotRun */
+async function keepTelling(
+  all: readonly Check[],
+  options: Options,
+  world: World,
+  report: (verdict: Verdict, results: readonly Result[]) => string,
+): Promise<number> {
+  const table = chosen(all, options);
   const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
   const found = await readSubscribers(options, world.environment, complain);
   const surroundings = await surroundingsOf(options, world, found);
@@ -64,11 +85,23 @@ export async function run(argv: readonly string[], world: World): Promise<number
     const results = await verify(table, found, surroundings, options, world);
     const verdict = verdictOf(results, { strict: options.strict });
     const states = JSON.stringify(results.map(({ state }) => state));
-    if (states !== told) world.print(report(verdict, results, world.colours));
+    if (states !== told) world.print(report(verdict, results));
     told = states;
     if (!options.watch || !results.some(({ state, awaited }) => state === "failed" || awaited)) return verdict.exitCode;
     await world.wait(watchMilliseconds);
   }
+}
+
+function redacted({ message, results }: CannotRun): CannotRun {
+  const redact = redactionOf(results, [], message);
+  return new CannotRun(
+    redact(message),
+    results.map((result) => mapResult(result, redact)),
+  );
+}
+
+function redactionOf(results: readonly Result[], names: Names, ...more: string[]): (text: string) => string {
+  return redaction([...more, ...results.map(({ check: _, ...told }) => JSON.stringify(told))], names);
 }
 
 async function surroundingsOf(options: Options, world: World, { manager }: Subscribers): Promise<Surroundings> {
@@ -147,11 +180,7 @@ async function verify(
   );
   const results = found.flat();
   if (!options.redact) return results;
-  const names = await namesOf(surroundings.manager, indexer);
-  const redact = redaction(
-    results.map(({ check: _, ...told }) => JSON.stringify(told)),
-    names,
-  );
+  const redact = redactionOf(results, await namesOf(surroundings.manager, indexer));
   return results.map((result) => mapResult(result, redact));
 }
 
@@ -201,15 +230,15 @@ function ifKnown<T>(found: Promise<T> | undefined): Promise<T | undefined> {
   return Promise.race([found, notYet]).catch(() => undefined);
 }
 
-type Report = (verdict: Verdict, results: readonly Result[], colours: boolean) => string;
+type Report = (verdict: Verdict, results: readonly Result[], look: Look) => string;
 
 const reports: Readonly<Record<string, Report>> = {
   text: textReport,
   json: jsonReport,
-  junit: (_, results) => junitReport(results),
+  junit: junitReport,
   html: htmlReport,
 };
-const fixPlanReport: Report = (_, results) => fixPlan(results);
+const fixPlanReport: Report = ({ error }, results) => fixPlan(results, error);
 
 /** @throws CannotRun for a name that is no check's */
 function chosen(table: readonly Check[], { only, skip }: Options): readonly Check[] {

@@ -5,6 +5,8 @@ import { AuthError, endpointUrl, lakeCredentials } from "@threatlockdown/aws-aut
 import { issueLine, readSettings, type Subscriber } from "@threatlockdown/ossec-config";
 import { QueueError, queueAddress } from "@threatlockdown/sqs-consumer";
 import { CannotRun } from "./cannot-run.ts";
+import { configuration, remarks } from "./checks/manager.ts";
+import { counted } from "./count.ts";
 import type { Manager } from "./manager.ts";
 import { defaultConfiguration, type Options } from "./options.ts";
 
@@ -94,9 +96,14 @@ async function readManager(
   }
   for (const issue of issues) if (issue.severity !== "info") complain(issueLine(issue, file));
   const errors = issues.filter(({ severity }) => severity === "error").length;
-  if (errors > 0)
-    throw new CannotRun(`The configuration ${file} has ${errors} error${errors === 1 ? "" : "s"}, see above.`);
-  throw new CannotRun(`The configuration ${file} has no <subscriber type="security_lake"> in a <wodle name="aws-s3">.`);
+  const problem =
+    errors > 0
+      ? `has ${counted(errors, "error")}: nothing was checked`
+      : 'has no <subscriber type="security_lake"> in a <wodle name="aws-s3">';
+  throw new CannotRun(
+    `The configuration ${file} ${problem}.`,
+    remarks({ file, issues }).map((finding) => ({ check: configuration, subject: file, ...finding })),
+  );
 }
 
 /** Where the wodle keeps it unless it is told otherwise: below the manager's folder, or beside the file. */

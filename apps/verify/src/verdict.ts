@@ -1,25 +1,61 @@
 import { type Obstacle, type Result, remedy, type State } from "./check.ts";
+import { counted } from "./count.ts";
 
 /** What the report says first. */
 export interface Verdict {
   readonly line: string;
-  /** 0: nothing failed; 1: something did; 3: warnings only, where they count. */
-  readonly exitCode: 0 | 1 | 3;
+  /** 0: nothing failed; 1: something did; 2: it could not run; 3: warnings only, where they count. */
+  readonly exitCode: 0 | 1 | 2 | 3;
+  /** Results by state; a check can have several. */
   readonly counts: Readonly<Record<State, number>>;
+  /** Why it could not run. */
+  readonly error?: string;
+}
+
+/** How a report is to be read. */
+export interface Look {
+  readonly colours: boolean;
+  /** Names are masked: who reads it is elsewhere. */
+  readonly redacted: boolean;
 }
 
 /** Worst first: what is to be done first is the first of the worst. */
 const byWeight: readonly State[] = ["failed", "warning", "could not check", "ok", "not applicable"];
 
 export function verdictOf(results: readonly Result[], { strict = false } = {}): Verdict {
-  const counts = Object.fromEntries(
-    byWeight.map((state) => [state, results.filter((result) => result.state === state).length]),
-  ) as Record<State, number>;
+  const counts = countsOf(results.map(({ state }) => state));
   const worst = byWeight.flatMap((state) => results.filter((result) => result.state === state)).find(({ fix }) => fix);
-  const fix = worst?.obstacle === undefined ? worst?.fix : remedy(gathered(results, worst.obstacle).obstacle);
-  const first = fix === undefined ? "" : ` First: ${fix}.`;
   const exitCode = counts.failed > 0 ? 1 : strict && counts.warning > 0 ? 3 : 0;
-  return { line: `${summary(counts, results.length)}${first}`, exitCode, counts };
+  return { line: `${summary(countsOf(worstStates(results)))}${firstOf(results, worst)}`, exitCode, counts };
+}
+
+/** Where nothing was checked but, in `results`, what stands in the way. */
+export function notRun(error: string, results: readonly Result[]): Verdict {
+  return { line: `Could not run: ${error}`, exitCode: 2, counts: countsOf(results.map(({ state }) => state)), error };
+}
+
+function firstOf(results: readonly Result[], worst: Result | undefined): string {
+  const fix = worst?.obstacle === undefined ? worst?.fix : remedy(gathered(results, worst.obstacle).obstacle);
+  const place = worst?.place === undefined ? "" : ` (${worst.place})`;
+  return fix === undefined ? "" : ` First: ${fix}${place}.`;
+}
+
+function countsOf(states: readonly State[]): Record<State, number> {
+  return Object.fromEntries(byWeight.map((state) => [state, states.filter((one) => one === state).length])) as Record<
+    State,
+    number
+  >;
+}
+
+/** One for each check of each subscriber. */
+function worstStates(results: readonly Result[]): State[] {
+  const worst = new Map<string, State>();
+  for (const { check, subject, state } of results) {
+    const key = JSON.stringify([check.id, subject]);
+    const before = worst.get(key) ?? state;
+    worst.set(key, byWeight.indexOf(state) < byWeight.indexOf(before) ? state : before);
+  }
+  return [...worst.values()];
 }
 
 /** Results that the same obstacle stood in the way of, and that obstacle with the rights that all of them need. */
@@ -36,7 +72,7 @@ export function gathered(
   };
 }
 
-/** What is told as one: a result, or all that share an obstacle, or are not applicable for the same reason. */
+/** What is told as one: all of a check in one state, or all that share an obstacle, or are not applicable for the same reason. */
 export interface Group {
   readonly results: readonly [Result, ...Result[]];
   readonly obstacle?: Obstacle;
@@ -45,24 +81,41 @@ export interface Group {
 /** In the order of the results, each group where its first one stands. */
 export function groups(results: readonly Result[]): Group[] {
   return results.flatMap((result): Group[] => {
-    if (result.obstacle !== undefined) {
-      const { results: same, obstacle } = gathered(results, result.obstacle);
-      return same[0] === result ? [{ results: [result, ...same.slice(1)], obstacle }] : [];
-    }
-    if (result.state !== "not applicable") return [{ results: [result] }];
-    const same = results.filter(({ state, seen }) => state === result.state && seen === result.seen);
-    return same[0] === result ? [{ results: [result, ...same.slice(1)] }] : [];
+    const { obstacle, ...group } = groupOf(result, results);
+    const [first, ...others] = group.results;
+    return first === result ? [{ results: [result, ...others], ...(obstacle !== undefined && { obstacle }) }] : [];
   });
 }
 
-function summary(counts: Readonly<Record<State, number>>, all: number): string {
+function groupOf(result: Result, results: readonly Result[]): Pick<Group, "obstacle"> & { results: readonly Result[] } {
+  if (result.obstacle !== undefined) return gathered(results, result.obstacle);
+  const same = results.filter(({ state }) => state === result.state);
+  if (result.state === "not applicable") return { results: same.filter(({ seen }) => seen === result.seen) };
+  return { results: troubled(result) ? same.filter(({ check }) => check.id === result.check.id) : [result] };
+}
+
+export function troubled({ state }: Result): boolean {
+  return state === "failed" || state === "warning";
+}
+
+/** Findings of one check by what is to be done about them, which is told once. */
+export function byRemedy(results: readonly Result[]): (readonly [Result, ...Result[]])[] {
+  const textOf = ({ check: _, seen: __, place: ___, ...rest }: Result) => JSON.stringify(rest);
+  return [...Map.groupBy(results, textOf).values()] as [Result, ...Result[]][];
+}
+
+function summary(counts: Readonly<Record<State, number>>): string {
   const of = (state: State, words: string) => (counts[state] === 0 ? [] : [`${counts[state]} ${words}`]);
   const parts = [
     ...of("failed", "failed"),
     ...of("warning", counts.warning === 1 ? "warning" : "warnings"),
     ...of("could not check", "could not be checked"),
   ];
-  if (parts.length === 0) return `All well: ${all} checks.`;
+  const all = counted(
+    byWeight.reduce((sum, state) => sum + counts[state], 0),
+    "check",
+  );
+  if (parts.length === 0) return `All well: ${all}.`;
   const well = counts.failed + counts.warning === 0 ? "Nothing wrong was found. " : "";
-  return `${well}Of ${all} checks: ${parts.join(", ")}.`;
+  return `${well}Of ${all}: ${parts.join(", ")}.`;
 }

@@ -126,8 +126,9 @@ describe("checks", () => {
 });
 
 describe("the verdict", () => {
+  let made = 0;
   const result = (state: Result["state"], fix?: string): Result => ({
-    check: check("c", [], gives({ state: "ok", seen: "" })),
+    check: check(`c${made++}`, [], gives({ state: "ok", seen: "" })),
     subject: "lake",
     state,
     seen: "",
@@ -191,7 +192,7 @@ describe("an obstacle", () => {
     ]);
     const { line } = verdictOf(results);
     expect(line).toContain("First: Someone with iam:GetRole, s3:ListBucket can: let somebody run it.");
-    expect(textReport(verdictOf(results), results, false).split("\n").slice(3)).toEqual([
+    expect(textReport(verdictOf(results), results, { colours: false, redacted: false }).split("\n").slice(3)).toEqual([
       "  ? could not check  a, c: because nobody may",
       "      Someone with iam:GetRole, s3:ListBucket can: let somebody run it",
       "  ✔ ok  b (b): fine",

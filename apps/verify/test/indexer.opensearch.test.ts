@@ -43,8 +43,9 @@ const worst = (results: readonly Result[]) => {
 
 const told = (results: readonly Result[]) => {
   const verdict = verdictOf(results);
-  const reports = [textReport(verdict, results, true), jsonReport(verdict, results), htmlReport(verdict, results)];
-  return [...reports, junitReport(results), fixPlan(results)].join("\n");
+  const look = { colours: true, redacted: true };
+  const reports = [textReport, jsonReport, htmlReport, junitReport].map((report) => report(verdict, results, look));
+  return [...reports, fixPlan(results)].join("\n");
 };
 
 async function indices(): Promise<string[]> {

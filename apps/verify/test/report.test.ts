@@ -20,6 +20,8 @@ import { surroundingsOf, verify } from "./command-line.ts";
 import { faults } from "./faults.ts";
 import { createSetting, perform, provider, type Setting } from "./setting.ts";
 
+const plain = { colours: false, redacted: false };
+
 const table = checks({ receive: true });
 
 async function resultsOf(name: string, use: (results: Result[], setting: Setting) => void | Promise<void>) {
@@ -59,7 +61,7 @@ describe("the text report", () => {
   ])("of a typical fault, %s, is as it was, and short", async (name, file) => {
     await resultsOf(name, async (results) => {
       const shown = redacted(results);
-      const text = steady(textReport(verdictOf(shown), shown, false));
+      const text = steady(textReport(verdictOf(shown), shown, plain));
       await expect(text).toMatchFileSnapshot(join(import.meta.dirname, "golden", `${file}.txt`));
       const lines = text.trimEnd().split("\n");
       expect(lines.length).toBeLessThanOrEqual(40);
@@ -71,8 +73,9 @@ describe("the text report", () => {
 describe("every report", () => {
   const write = (shown: readonly Result[]) => {
     const verdict = verdictOf(shown);
-    const reports = [textReport(verdict, shown, true), jsonReport(verdict, shown), htmlReport(verdict, shown)];
-    return [...reports, junitReport(shown), fixPlan(shown)].join("\n");
+    const look = { colours: true, redacted: true };
+    const reports = [textReport, jsonReport, htmlReport, junitReport].map((report) => report(verdict, shown, look));
+    return [...reports, fixPlan(shown)].join("\n");
   };
 
   it("is without secrets, and shows the external ID when that is asked for", async () => {
@@ -121,6 +124,15 @@ describe("every report", () => {
     expect(told.map(redact)).toEqual(["<bucket-1> of <account-1>", "s3://lake-<account-2>-x/key"]);
   });
 
+  it("masks whose home a file is in, and what ends a sentence after a name is not the name's", () => {
+    const told = ["/home/alice/ossec.conf, on arn:aws:iam::123456789012:role/lake: no policy", "/Users/alice/x /root/y"];
+    const redact = redaction(told);
+    expect(told.map(redact)).toEqual([
+      "<home-1>/ossec.conf, on arn:aws:iam::<account-1>:role/<iam-1>: no policy",
+      "<home-2>/x /root/y",
+    ]);
+  });
+
   it("is well-formed whatever the names hold", () => {
     const [check] = table;
     const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007\u001b[2J`;
@@ -142,13 +154,13 @@ describe("every report", () => {
       ),
     );
     expect(html).not.toMatch(/(src|href)=|\u0007|\u001b/);
-    const junit = junitReport(results);
+    const junit = junitReport(verdictOf(results), results);
     expect(junit).toContain('failures="1"');
     expect(junit.replaceAll(/&(amp|lt|gt|quot|#39);/g, "")).not.toMatch(/&|<script|\u0007|\u001b/);
-    expect(JSON.parse(jsonReport(verdictOf(results), results)).results[0].seen).toBe(nasty);
+    expect(JSON.parse(jsonReport(verdictOf(results), results, plain)).results[0].seen).toBe(nasty);
     // A terminal is not told what to do by a name.
-    expect(textReport(verdictOf(results), results, false)).not.toMatch(/[\u0007\u001b]/);
-    expect(textReport(verdictOf(results), results, true)).not.toMatch(/\u0007|\u001b\[2J/);
+    expect(textReport(verdictOf(results), results, plain)).not.toMatch(/[\u0007\u001b]/);
+    expect(textReport(verdictOf(results), results, { ...plain, colours: true })).not.toMatch(/\u0007|\u001b\[2J/);
     // A line of a command in a comment would be run.
     for (const end of ["\n", "\r\n", "\r", "\u2028"]) {
       expect(fixPlan([{ ...results[0], seen: `a${end}rm -rf /` } as Result])).toContain("\n# rm -rf /");
@@ -279,7 +291,7 @@ describe("the JSON report", () => {
   it("is as its schema says", async () => {
     const schema = JSON.parse(await readFile(join(import.meta.dirname, "../report.schema.json"), "utf8"));
     await resultsOf("queue has no policy", (results) => {
-      const report = JSON.parse(jsonReport(verdictOf(results), results));
+      const report = JSON.parse(jsonReport(verdictOf(results), results, plain));
       const known = schema.properties.results.items;
       expect(Object.keys(report).sort()).toEqual([...schema.required].sort());
       for (const result of report.results) {
@@ -288,6 +300,16 @@ describe("the JSON report", () => {
         expect(known.properties.state.enum).toContain(result.state);
       }
     });
+  });
+
+  it("names the page of each check as a file that is there; to a reader elsewhere, within the package", async () => {
+    const results = table.map((check): Result => ({ check, subject: "lake", state: "ok", seen: "" }));
+    const pages = (redacted: boolean): string[] =>
+      JSON.parse(jsonReport(verdictOf(results), results, { ...plain, redacted })).results.map(
+        ({ docs }: { docs: string }) => docs,
+      );
+    for (const page of pages(false)) expect(await readFile(page, "utf8")).toMatch(/^# /);
+    expect(pages(true)).toEqual(table.map(({ id }) => `docs/${id}.md`));
   });
 });
 

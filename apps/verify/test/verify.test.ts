@@ -306,16 +306,82 @@ describe("the command line", () => {
     [["--config", "/nonexistent/ossec.conf"], /cannot be read \(ENOENT\)/],
     [
       ["--config", join(import.meta.dirname, "fixtures", "wrong.conf")],
-      /wrong\.conf:5:7: error: <sqs_name>.*has 1 error, see above/s,
+      /wrong\.conf:5:7: error: <sqs_name>.*has 1 error: nothing was checked/s,
     ],
     [["--config", join(import.meta.dirname, "fixtures", "none.conf")], /has no <subscriber/],
     [["--output", "yaml"], /--output yaml/],
     [["--only", "queue,nonsense"], /no check "nonsense"; --list shows them/],
     [["--skip", "nonsense"], /no check "nonsense"/],
     [["--nonsense"], /'--nonsense'/],
+    [
+      ["--external-id", "geheim"],
+      /--external-id is no option, .* give --external-id-file FILE, or set SECURITY_LAKE_EX/,
+    ],
+    [["--queue", "q", "--external-id=geheim"], /--external-id is no option, since any user of this machine can read/],
   ])("cannot run with %j and says why", async (args, line) => {
     const { code, stdout, stderr } = await verify(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(line);
+    expect(stderr).not.toContain("geheim");
+  });
+
+  const wrong = join(import.meta.dirname, "fixtures", "wrong.conf");
+
+  it.each([
+    ["has a subscriber that cannot be read", wrong, "<sqs_name>"],
+    ["is none", join(import.meta.dirname, "fixtures", "README.md"), "The file has no <ossec_config>"],
+  ])("tells programs, too, that a configuration which %s could not be checked", async (_, config, seen) => {
+    const told = async (...args: string[]) => {
+      const { code, stdout } = await verify(["--config", config, ...args]);
+      expect(code).toBe(2);
+      return stdout;
+    };
+    const schema = JSON.parse(await readFile(join(import.meta.dirname, "../report.schema.json"), "utf8"));
+    const report = JSON.parse(await told("--output", "json"));
+    expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(report)));
+    expect(Object.keys(report)).toEqual(expect.arrayContaining(schema.required));
+    expect(report).toMatchObject({
+      verdict: `Could not run: ${report.error}`,
+      error: expect.stringContaining(`${config} has 1 error`),
+      counts: { failed: 1 },
+    });
+    expect(report.results.filter(({ state }: { state: string }) => state === "failed")).toMatchObject([
+      { id: "configuration", subject: config, seen: expect.stringContaining(seen) },
+    ]);
+    const junit = await told("--output", "junit");
+    expect(junit).toMatch(/<testsuite name="security-lake-verify" tests="\d" failures="1" errors="1" skipped="0">/);
+    expect(junit).toMatch(/<error message="The configuration .* has 1 error: nothing was checked\."\/>/);
+    expect(await told("--output", "html")).toMatch(/<h1>Could not run: The configuration .*<h2>.*<\/html>\n$/s);
+    const plan = await told("--fix-plan");
+    expect(plan).toMatch(/^# Could not run: The configuration /);
+    expect(plan.split("\n").filter((line) => line !== "" && !line.startsWith("#"))).toEqual([]);
+  });
+
+  it("tells programs whatever else stood in the way, and masks it where that is asked for", async () => {
+    const { code, stdout, stderr } = await verify([
+      "--config",
+      "/home/alice/123456789012.conf",
+      "--output",
+      "json",
+      "--redact",
+    ]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ version: 1, results: [], counts: { failed: 0 } });
+    expect(JSON.parse(stdout).error).toMatch(/^The configuration .*<account-1>\.conf cannot be read \(ENOENT\)/);
+    expect(stdout + stderr).not.toMatch(/alice|123456789012/);
+  });
+
+  it("says once why, and what is to be done about findings of one kind", async () => {
+    await using lab = await createLab();
+    const file = join(lab.folder, "ossec.conf");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace("<sqs_name>", "<nonsense>1</nonsense>\n<other>2</other>\n<sqs_name>"));
+    const { code, stdout } = await verify(["--config", file, "--only", "configuration"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^Of 1 check: 1 failed\. First: Write one of .* \(line \d+ of .*ossec\.conf\)\.\n/);
+    expect(stdout.match(/<nonsense>|<other>/g)).toHaveLength(2);
+    for (const once of [/failed {2}/g, /Why: /g, /To do: /g]) expect(stdout.match(once)).toHaveLength(1);
+    const { stdout: html } = await verify(["--config", file, "--only", "configuration", "--output", "html"]);
+    for (const once of [/<h3>/g, /Why: /g, /To do:/g]) expect(html.match(once)).toHaveLength(1);
   });
 });

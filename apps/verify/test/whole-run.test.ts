@@ -242,7 +242,7 @@ describe("a whole run", () => {
       },
     });
     silent.closeAllConnections();
-    expect(printed).toContain("All well: 1 checks.");
+    expect(printed).toContain("All well: 1 check.");
     expect(askedBefore).toBe(0);
   });
 

@@ -23,16 +23,8 @@ export const configuration: Check = {
   late,
   async run({ manager }) {
     if (manager === undefined) return { state: "not applicable", seen: "no ossec.conf was read" };
-    const { file, issues, settings } = manager;
-    const noted = issues.filter(({ severity }) => severity !== "info");
-    const found = noted.map((issue): Finding => {
-      const fix = issue.fix.replace(/\.$/, "");
-      return {
-        state: issue.severity === "error" ? "failed" : "warning",
-        seen: issueLine(issue, file).replace(`. ${issue.fix}.`, ""),
-        fix: `${fix} (line ${issue.line} of ${file})`,
-      };
-    });
+    const { file, settings } = manager;
+    const found = remarks(manager);
     const enabled = settings.modules.some((module) => module.enabled && module.subscribers.length > 0);
     if (!enabled) {
       found.push({
@@ -44,6 +36,18 @@ export const configuration: Check = {
     return found.length > 0 ? found : { state: "ok", seen: `${file}, without remarks` };
   },
 };
+
+/** What is wrong with the text of the file, each with its place. */
+export function remarks({ file, issues }: Pick<Manager, "file" | "issues">): Finding[] {
+  return issues
+    .filter(({ severity }) => severity !== "info")
+    .map((issue) => ({
+      state: issue.severity === "error" ? "failed" : "warning",
+      seen: issueLine(issue, file).replace(`. ${issue.fix}.`, ""),
+      fix: issue.fix.replace(/\.$/, ""),
+      place: `line ${issue.line} of ${file}`,
+    }));
+}
 
 const mebibyte = 2 ** 20;
 const little = 1_024 * mebibyte;

@@ -5,11 +5,12 @@ import { type Command, merged, written } from "../command.ts";
  * All changes as commands, in the order of the table of checks, in which causes come before their effects; those of one and
  * the same policy as one, which stands where the first does. They are for a person to read and run; this program runs none.
  */
-export function fixPlan(results: readonly Result[]): string {
+export function fixPlan(results: readonly Result[], error?: string): string {
   const wrong = inOrder(results).filter(
     ({ state, fix }) => (state === "failed" || state === "warning") && fix !== undefined,
   );
-  if (wrong.length === 0) return "# Nothing is to be changed.\n";
+  const head = error === undefined ? [] : [comment(`Could not run: ${error}`)];
+  if (wrong.length + head.length === 0) return "# Nothing is to be changed.\n";
   const left = new Set(merged(wrong.flatMap(({ commands = [] }) => commands)));
   const told = new Set<Result>();
   const blocks = wrong.flatMap((result) => {
@@ -25,7 +26,7 @@ export function fixPlan(results: readonly Result[]): string {
     told.add(result);
     return [...plan, reason(result)];
   });
-  return `${blocks.map((lines) => lines.join("\n")).join("\n\n")}\n`;
+  return `${[...head, ...blocks].map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 
 /** Of several subscribers too: what is the manager's own is told with the first of them, and may need all the others. */

@@ -1,6 +1,6 @@
 import { noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
-import { type Group, groups, type Verdict } from "../verdict.ts";
+import { byRemedy, type Group, groups, troubled, type Verdict } from "../verdict.ts";
 import { escaped } from "./junit.ts";
 
 const colours: Readonly<Record<State, string>> = {
@@ -19,11 +19,11 @@ section{border-left:4px solid;padding:.2em 1em;margin:1em 0}h3{font-size:1em;mar
 @media print{body{max-width:none;margin:0;padding:0;font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}section{margin:.5em 0}h2,h3{break-after:avoid}p{break-inside:avoid}pre{border:1px solid #ccc}}`;
 
 /** One file that needs no other: no script, no font, no picture. */
-export function htmlReport({ line }: Verdict, results: readonly Result[]): string {
+export function htmlReport({ line, error }: Verdict, results: readonly Result[]): string {
   const subjects = [...new Set(results.map(({ subject }) => subject))];
   const parts = subjects.map((subject) => {
     const own = groups(results.filter((result) => result.subject === subject));
-    return `<h2>Subscriber of ${escaped(subject)}</h2>\n${own.map(section).join("\n")}`;
+    return `<h2>${error === undefined ? "Subscriber of " : ""}${escaped(subject)}</h2>\n${own.map(section).join("\n")}`;
   });
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Security Lake subscription</title><style>${style}</style></head>
@@ -34,23 +34,34 @@ ${parts.join("\n")}
 }
 
 function section({ results, obstacle }: Group): string {
-  const [{ check, state, seen, fix: own, policy, paste, console, commands = [] }] = results;
-  const fix = obstacle === undefined ? own : remedy(obstacle);
-  const note = noteOf(results[0]);
-  const troubled = state === "failed" || state === "warning";
-  const names = results
-    .map((result) => `${escaped(result.check.title)} <small>(${result.check.id})</small>`)
-    .join("; ");
-  const lines = [
-    `<h3><span class="state" style="color:${colours[state]}">${state}</span> ${names}</h3>`,
-    `<p>${escaped(seen)}</p>`,
-    ...(troubled ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
-    ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
+  const [{ check, state, seen }] = results;
+  const names = new Map(results.map((result) => [result.check.id, result.check.title]));
+  const title = [...names].map(([id, name]) => `${escaped(name)} <small>(${id})</small>`).join("; ");
+  const parts =
+    obstacle === undefined && names.size === 1
+      ? byRemedy(results).flatMap((same, place) => [
+          ...same.map((result) => `<p>${escaped(result.seen)}</p>`),
+          ...(place === 0 && troubled(same[0]) ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
+          ...advice(same[0]),
+        ])
+      : [`<p>${escaped(seen)}</p>`, ...toDo(obstacle && remedy(obstacle))];
+  const head = `<h3><span class="state" style="color:${colours[state]}">${state}</span> ${title}</h3>`;
+  return `<section style="border-color:${colours[state]}">${[head, ...parts].join("\n")}</section>`;
+}
+
+function advice(result: Result): string[] {
+  const { fix, policy, paste, console, commands = [] } = result;
+  const note = noteOf(result);
+  return [
+    ...toDo(fix),
     ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
     ...(note === undefined ? [] : [`<p>${escaped(note)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
     ...(paste === undefined ? [] : [`<pre>${escaped(paste)}</pre>`]),
     ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),
   ];
-  return `<section style="border-color:${colours[state]}">${lines.join("\n")}</section>`;
+}
+
+function toDo(fix: string | undefined): string[] {
+  return fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`];
 }

@@ -1,13 +1,14 @@
 import type { Check, Result } from "../check.ts";
 import { written } from "../command.ts";
-import type { Verdict } from "../verdict.ts";
+import type { Look, Verdict } from "../verdict.ts";
 import { docsOf } from "./docs.ts";
 
 /** The report for programs, as report.schema.json describes it. Members are only ever added. */
-export function jsonReport({ line, counts }: Verdict, results: readonly Result[]): string {
+export function jsonReport({ line, counts, error }: Verdict, results: readonly Result[], look: Look): string {
   const report = {
     version: 1,
     verdict: line,
+    ...(error !== undefined && { error }),
     counts,
     results: results.map(({ check, subject, state, seen, fix, policy, paste, console, commands, obstacle }) => ({
       id: check.id,
@@ -23,7 +24,7 @@ export function jsonReport({ line, counts }: Verdict, results: readonly Result[]
       ...(commands !== undefined && { commands: commands.map(written) }),
       ...(obstacle !== undefined && { because: obstacle.because }),
       ...(obstacle?.rights !== undefined && { rights: obstacle.rights }),
-      docs: docsOf(check),
+      docs: docsOf(check, { elsewhere: look.redacted }),
     })),
   };
   return `${JSON.stringify(report, null, 2)}\n`;

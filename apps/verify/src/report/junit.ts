@@ -1,14 +1,21 @@
 import type { Result } from "../check.ts";
 import { written } from "../command.ts";
+import type { Verdict } from "../verdict.ts";
 
 /** The report for build servers. A warning passes and is told; what could not be checked is skipped. */
-export function junitReport(results: readonly Result[]): string {
+export function junitReport({ error }: Verdict, results: readonly Result[]): string {
   const count = (...states: readonly Result["state"][]) => results.filter(({ state }) => states.includes(state)).length;
   const cases = results.map((result) => {
     const { check, subject } = result;
     return `  <testcase classname="${escaped(subject)}" name="${escaped(`${check.id}: ${check.title}`)}">${inside(result)}</testcase>`;
   });
-  const attributes = `name="security-lake-verify" tests="${results.length}" failures="${count("failed")}" skipped="${count("could not check", "not applicable")}"`;
+  if (error !== undefined) {
+    const inside = `<error message="${escaped(error)}"/>`;
+    cases.unshift(
+      `  <testcase classname="security-lake-verify" name="run: The checks could be run">${inside}</testcase>`,
+    );
+  }
+  const attributes = `name="security-lake-verify" tests="${cases.length}" failures="${count("failed")}" errors="${error === undefined ? 0 : 1}" skipped="${count("could not check", "not applicable")}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuite ${attributes}>\n${cases.join("\n")}\n</testsuite>\n`;
 }
 

@@ -18,7 +18,8 @@ export function revealed(externalId: string): (text: string) => string {
   return (text) => text.replaceAll(externalIdMark, externalId);
 }
 
-const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]+/g;
+/** What ends a sentence, or a part of it, is not the name's. */
+const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]*[\w+=@/*-]/g;
 /** Names that AWS itself gives, and the product, are no secret. */
 const common = /^(root|\*|aws|ext|admin|default|ThreatLockDown-(AssumeRole|Subscriber))$/;
 
@@ -54,6 +55,7 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   }
   for (const found of all.match(/[\w-]*AmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
   for (const [, found = ""] of all.matchAll(named)) mark(found, "name");
+  for (const found of all.match(/(?<![\w-])\/(?:home|Users)\/[\w.-]*\w/g) ?? []) mark(found, "home");
   for (const found of all.match(/\bvpce-[0-9a-z-]+/g) ?? []) mark(found, "endpoint");
   for (const found of all.match(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g) ?? []) mark(found, "id");
   for (const found of all.match(/\b(AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}\b/g) ?? []) mark(found, "key");

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { type Check, noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
-import { type Group, groups, type Verdict } from "../verdict.ts";
+import { byRemedy, type Group, groups, type Look, troubled, type Verdict } from "../verdict.ts";
 
 type Colour = "green" | "yellow" | "red" | "gray" | "bold";
 type Paint = (colour: Colour, text: string) => string;
@@ -15,7 +15,7 @@ const marks: Readonly<Record<State, { readonly mark: string; readonly colour: Co
 };
 
 /** The report for people: the verdict, then each check in the order of the table. */
-export function textReport(verdict: Verdict, results: readonly Result[], colours: boolean): string {
+export function textReport(verdict: Verdict, results: readonly Result[], { colours }: Look): string {
   const paint: Paint = (colour, text) => (colours ? styleText(colour, text, { validateStream: false }) : text);
   const subjects = [...new Set(results.map(({ subject }) => subject))];
   const parts = subjects.map((subject) => {
@@ -26,33 +26,36 @@ export function textReport(verdict: Verdict, results: readonly Result[], colours
 }
 
 function linesOf({ results, obstacle }: Group, paint: Paint): string[] {
-  const [result, ...others] = results;
+  const [result] = results;
   const { id, title } = result.check;
   const { mark, colour } = marks[result.state];
   const state = `  ${paint(colour, `${mark} ${result.state}`)}  `;
-  const name = others.length === 0 ? `${title} (${id})` : results.map(({ check }) => check.id).join(", ");
+  const others = results.filter(({ check }) => check.id !== id);
+  const name = others.length === 0 ? `${title} (${id})` : [id, ...others.map(({ check }) => check.id)].join(", ");
   if (obstacle !== undefined) {
     const fix = remedy(obstacle);
     return [`${state}${name}: because ${obstacle.because}`, ...(fix === undefined ? [] : [indented(fix)])];
   }
   // What is well takes one line, so that what is not stands out.
-  const [head, ...seen] = troubled(result) ? [name, result.seen] : [`${name}: ${result.seen}`];
-  return [`${state}${head}`, ...[...seen, ...advice(result)].map(indented)];
+  if (!troubled(result)) return [`${state}${name}: ${result.seen}`, ...advice(result).map(indented)];
+  const found = byRemedy(results).flatMap((same, place) => [
+    ...same.map(({ seen }) => seen),
+    ...(place === 0 ? [`Why: ${result.check.explain}`] : []),
+    ...advice(same[0]),
+  ]);
+  return [`${state}${name}`, ...found.map(indented)];
 }
 
 const indented = (line: string): string => `      ${line}`;
 
 const indentedTwice = (line: string): string => `  ${line}`;
 
-const troubled = ({ state }: Result): boolean => state === "failed" || state === "warning";
-
 function advice(result: Result): string[] {
-  const { check, state, fix, policy, paste, console, commands = [] } = result;
+  const { state, fix, policy, paste, console, commands = [] } = result;
   if (state === "could not check") return fix === undefined ? [] : [`To do: ${fix}`];
   if (!troubled(result)) return [];
   const note = noteOf(result);
   return [
-    `Why: ${check.explain}`,
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
     // A command holds the policy already.
     ...(policy === undefined || commands.length > 0
