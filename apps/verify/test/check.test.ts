@@ -140,6 +140,19 @@ describe("the verdict", () => {
     expect(verdict).toMatchObject({ line: "Of 4 checks: 2 failed, 1 warning. First: a.", exitCode: 1 });
   });
 
+  it("counts a check once, by the worst of its findings, and says one as one", () => {
+    const [first, second] = [result("failed", "a"), result("ok")];
+    expect(verdictOf([first, { ...first, state: "warning" }, second]).line).toBe("Of 2 checks: 1 failed. First: a.");
+    expect(verdictOf([second]).line).toBe("All well: 1 check.");
+    expect(verdictOf([first]).line).toBe("Of 1 check: 1 failed. First: a.");
+  });
+
+  it("names the place of what is to be done first", () => {
+    expect(verdictOf([{ ...result("failed", "a"), place: "line 5 of ossec.conf" }]).line).toMatch(
+      / First: a \(line 5 of ossec\.conf\)\.$/,
+    );
+  });
+
   it("counts warnings where that is asked for, after what failed", () => {
     expect(verdictOf([result("warning", "w")], { strict: true }).exitCode).toBe(3);
     expect(verdictOf([result("warning", "w"), result("failed", "f")], { strict: true }).exitCode).toBe(1);

@@ -125,7 +125,10 @@ describe("every report", () => {
   });
 
   it("masks whose home a file is in, and what ends a sentence after a name is not the name's", () => {
-    const told = ["/home/alice/ossec.conf, on arn:aws:iam::123456789012:role/lake: no policy", "/Users/alice/x /root/y"];
+    const told = [
+      "/home/alice/ossec.conf, on arn:aws:iam::123456789012:role/lake: no policy",
+      "/Users/alice/x /root/y",
+    ];
     const redact = redaction(told);
     expect(told.map(redact)).toEqual([
       "<home-1>/ossec.conf, on arn:aws:iam::<account-1>:role/<iam-1>: no policy",
