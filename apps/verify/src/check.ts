@@ -68,8 +68,14 @@ export interface Check {
   /** What to look at where no answer comes in time. Default: the way to AWS. */
   readonly late?: string;
   /** Several findings where each has a remedy of its own; one at least. */
-  run(lake: Lake, signal: AbortSignal): Promise<Finding | readonly Finding[]>;
+  run(lake: Lake, signal: AbortSignal, owe: Owe): Promise<Finding | readonly Finding[]>;
 }
+
+/**
+ * Takes work that has to be finished although the check's time is over, as the removal of what it has written. It ends by
+ * itself, within seconds, and tells what it could not do: that is told beside what the check has found.
+ */
+export type Owe = (work: Promise<readonly Finding[]>) => void;
 
 export interface Result extends Finding {
   readonly check: Check;
@@ -126,8 +132,9 @@ function obstacleOf(result: Result): Obstacle | undefined {
 
 async function bounded(check: Check, lake: Lake, timeout: number, end: number): Promise<Finding | readonly Finding[]> {
   const late = new AbortController();
+  const owed: Promise<readonly Finding[]>[] = [];
   const found = check
-    .run(lake, late.signal)
+    .run(lake, late.signal, (work) => void owed.push(work))
     .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
   let timer: NodeJS.Timeout | undefined;
   const left = end - performance.now();
@@ -140,7 +147,8 @@ async function bounded(check: Check, lake: Lake, timeout: number, end: number): 
     timer = setTimeout(() => setImmediate(stop), Math.min(timeout, Math.max(1, left)));
   });
   try {
-    return await Promise.race([found, ended]);
+    const told = [await Promise.race([found, ended])].flat();
+    return [...told, ...(await Promise.all(owed)).flat()];
   } finally {
     clearTimeout(timer);
   }

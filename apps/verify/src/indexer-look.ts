@@ -1,6 +1,6 @@
 import { AuthError } from "@threatlockdown/aws-auth";
 import { IndexerError } from "@threatlockdown/indexer-client";
-import { type Check, couldNotCheck, type Finding } from "./check.ts";
+import { type Check, couldNotCheck, type Finding, type Owe } from "./check.ts";
 import { type Answer, type Indexer, reasonOf, type Session } from "./indexer.ts";
 import type { Lake } from "./lake.ts";
 
@@ -15,12 +15,12 @@ export const noIndexer: Finding = {
 
 /** The same for every check of the indexer. */
 export function withIndexer(
-  run: (indexer: Indexer, lake: Lake, signal: AbortSignal) => Promise<Finding | readonly Finding[]>,
+  run: (indexer: Indexer, lake: Lake, signal: AbortSignal, owe: Owe) => Promise<Finding | readonly Finding[]>,
 ): Check["run"] {
-  return async (lake, signal) => {
+  return async (lake, signal, owe) => {
     if (lake.indexer === undefined) return noIndexer;
     try {
-      return await run(lake.indexer, lake, signal);
+      return await run(lake.indexer, lake, signal, owe);
     } catch (error) {
       const told = unanswered(error);
       if (told === undefined) throw error;

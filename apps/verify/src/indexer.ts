@@ -23,8 +23,6 @@ export interface Indexer extends AsyncDisposable {
   identity(): Promise<Identity | undefined>;
   /** A request as someone who may change it types it; the password is asked for. */
   command(method: string, path: string, body?: object): Command;
-  /** What has to be finished before the program ends, however late it is. */
-  owes(work: Promise<unknown>): void;
 }
 
 export interface Identity {
@@ -59,7 +57,6 @@ const requestTimeout = 4_000;
 
 export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Indexer {
   const clients: Promise<Client>[] = [];
-  const owed: Promise<unknown>[] = [];
   const connection = once(() => readConnection(settings));
   const session = (find: FindAsker): Session => {
     const asker = once(find);
@@ -85,9 +82,7 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
     admin: users.admin && session(users.admin),
     identity: once(async () => identityOf(await own.ask("GET", "/_plugins/_security/authinfo"))),
     command: (method, path, body) => curl(settings, method, path, body),
-    owes: (work) => void owed.push(work),
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled(owed);
       for (const client of await Promise.allSettled(clients)) {
         // It would wait for answers that nobody waits for any more.
         if (client.status === "fulfilled") void client.value.close().catch(() => {});
@@ -113,12 +108,14 @@ function identityOf({ status, body }: Answer): Identity | undefined {
 /** Statuses are answers too; what throws had none. */
 async function ask(client: Client, hosts: number, [method, path, body]: Parameters<Session["ask"]>): Promise<Answer> {
   const [bare = "", querystring = ""] = path.split("?");
+  // What has been written once is not written by another host as well, at a time that nobody knows.
+  const tries = bare === "/_bulk" ? 1 : Math.min(hosts, 3);
   const content = typeof body === "string" ? { bulkBody: body } : body === undefined ? {} : { body };
   try {
     const answer = await client.transport.request({ method, path: bare, querystring, ...content } as never, {
       // One that is away is told by itself; the next one answers in its place.
-      maxRetries: Math.min(hosts - 1, 2),
-      requestTimeout: requestTimeout / Math.min(hosts, 3),
+      maxRetries: tries - 1,
+      requestTimeout: requestTimeout / tries,
     });
     return { status: answer.statusCode ?? 0, body: answer.body };
   } catch (error) {

@@ -88,6 +88,25 @@ describe("checks", () => {
     expect(told?.aborted).toBe(true);
   });
 
+  it("that take too long finish what they owe, and what that could not do is told too", async () => {
+    const results = await runChecks(
+      [
+        check("endless", [], (_lake, signal, owe) => {
+          owe(once(signal, "abort").then(() => [{ state: "warning", seen: "it is left" }]));
+          return new Promise(() => {});
+        }),
+        check("dependant", ["endless"], gives({ state: "ok", seen: "" })),
+      ],
+      lake,
+      { timeout: 50 },
+    );
+    expect(states(results)).toEqual([
+      ["endless", "could not check"],
+      ["endless", "warning"],
+      ["dependant", "could not check"],
+    ]);
+  });
+
   it("whose answer came while the process stood still are not called silent", async () => {
     const standStill = (milliseconds: number) => {
       for (const end = performance.now() + milliseconds; performance.now() < end; );

@@ -10,6 +10,7 @@ import { createLake, type Surroundings } from "../src/lake.ts";
 afterEach(() => vi.unstubAllEnvs());
 
 const never = new AbortController().signal;
+const noDebts = () => {};
 const lakeOf = (subscriber: Partial<Subscriber>, surroundings: Surroundings = {}) =>
   createLake({ line: 1, queue: "lake", ...subscriber }, { region: "us-east-1", ...surroundings });
 
@@ -83,7 +84,7 @@ describe("an endpoint that is not reached", () => {
       return ["127.0.0.1"];
     };
     const lake = lakeOf({ stsEndpoint: "https://vpce-0a1b.sts.us-east-1.vpce.amazonaws.com" }, { lookUp });
-    expect(await endpoints.run(lake, never)).toMatchObject({
+    expect(await endpoints.run(lake, never, noDebts)).toMatchObject({
       state: "failed",
       seen: expect.stringContaining(
         "STS at vpce-0a1b.sts.us-east-1.vpce.amazonaws.com: the name is not found (ENOTFOUND)",
@@ -99,7 +100,7 @@ describe("an endpoint that is not reached", () => {
     await using server = createServer((socket) => void take(socket.on("error", () => {})));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    expect(await endpoints.run(lakeOf({}, { endpoint }), never)).toMatchObject({
+    expect(await endpoints.run(lakeOf({}, { endpoint }), never, noDebts)).toMatchObject({
       state: "failed",
       seen: expect.stringContaining(`and no answer came (${code})`),
       fix: expect.stringMatching(/^Find out what takes the connections to 127\.0\.0\.1/),
@@ -111,7 +112,7 @@ describe("an endpoint that is not reached", () => {
     const { port } = new URL(aws.url);
     const lookUp = async () => ["127.0.0.2", "127.0.0.1"];
     const lake = lakeOf({}, { endpoint: `http://aws.example:${port}`, lookUp });
-    expect(await endpoints.run(lake, never)).toMatchObject({
+    expect(await endpoints.run(lake, never, noDebts)).toMatchObject({
       state: "warning",
       seen: expect.stringMatching(
         /^STS at aws\.example: no connection to 127\.0\.0\.2:\d+ \(ECONNREFUSED\); .*other addresses of the same name are reached$/,
@@ -129,15 +130,15 @@ describe("an endpoint that is not reached", () => {
       lakeOf({ stsEndpoint: endpoint, serviceEndpoint: aws.url, queue: `${aws.url}/123456789012/lake` }, { base }),
     ];
     const cause = "the endpoint's URL says https, and what listens there speaks http";
-    expect(await endpoints.run(lake, never)).toMatchObject({
+    expect(await endpoints.run(lake, never, noDebts)).toMatchObject({
       state: "failed",
       seen: expect.stringMatching(/^STS at 127\.0\.0\.1: no TLS with 127\.0\.0\.1:\d+ \(/),
       fix: `Look at the likely cause: ${cause}`,
     });
-    expect(await endpoints.run(withElement, never)).toMatchObject({
+    expect(await endpoints.run(withElement, never, noDebts)).toMatchObject({
       fix: `Correct <sts_endpoint>, or look at the likely cause: ${cause}`,
     });
-    expect(await credentials.run(lake, never)).toMatchObject({
+    expect(await credentials.run(lake, never, noDebts)).toMatchObject({
       state: "could not check",
       seen: expect.stringContaining(cause),
       obstacle: { lasting: true },
@@ -148,7 +149,7 @@ describe("an endpoint that is not reached", () => {
     const file = (name: string) =>
       readFile(join(import.meta.dirname, "../../../tooling/local-aws/test/fixtures/tls", name), "utf8");
     await using aws = await startLocalAws({ tls: { key: await file("key.pem"), cert: await file("cert.pem") } });
-    expect(await endpoints.run(lakeOf({}, { endpoint: aws.url }), never)).toMatchObject({
+    expect(await endpoints.run(lakeOf({}, { endpoint: aws.url }), never, noDebts)).toMatchObject({
       state: "failed",
       seen: expect.stringMatching(
         /STS at 127\.0\.0\.1: no TLS with 127\.0\.0\.1:\d+ \((DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED)/,
@@ -162,6 +163,6 @@ describe("the Region", () => {
   it("is that of the queue's address, before that of the machine", async () => {
     vi.stubEnv("AWS_REGION", "us-west-2");
     const lake = createLake({ line: 1, queue: "arn:aws:sqs:eu-west-1:123456789012:lake" });
-    expect(await region.run(lake, never)).toEqual({ state: "ok", seen: "eu-west-1, of the queue's address" });
+    expect(await region.run(lake, never, noDebts)).toEqual({ state: "ok", seen: "eu-west-1, of the queue's address" });
   });
 });

@@ -39,7 +39,9 @@ type Answer = readonly [status: number, body: unknown];
 type Asked = `${string} ${string}`;
 
 /** An indexer without users that answers as it is told; what it is not told of is as in an empty one. */
-async function fake(answers: Readonly<Record<Asked, Answer | "never">>): Promise<{ url: string; asked: string[] }> {
+async function fake(
+  answers: Readonly<Record<Asked, Answer | "never" | "gone">>,
+): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = [];
   const usual: Readonly<Record<Asked, Answer>> = {
     "GET /": [200, { version: { distribution: "opensearch", number: "2.19.1" } }],
@@ -52,6 +54,7 @@ async function fake(answers: Readonly<Record<Asked, Answer | "never">>): Promise
     request.resume();
     const answer = answers[line] ?? usual[line] ?? missing(line, request.url ?? "");
     if (answer === "never") return;
+    if (answer === "gone") return void response.destroy();
     const [status, body] = answer;
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
@@ -363,9 +366,15 @@ describe("an indexer that is not ready", () => {
 describe("the probe", () => {
   const templates: Answer = [200, { index_templates: [] }];
   const stored: Answer = [200, { items: [{ create: { status: 201 } }] }];
+  const index = probeIndices.pattern.replace("-*", "");
+  const settings = (url: string) => ({ enabled: true, hosts: [url], certificateAuthorities: [] });
+  const probed = async (url: string) => {
+    await using indexer = openIndexer(settings(url), { own: async () => undefined });
+    const chosen = table.filter(({ id }) => id === "indexer-probe");
+    return runChecks(chosen, createLake(subscriber, { indexer }), patientLimits);
+  };
 
   it("deletes its index whatever became of its document, and says so where it cannot", async () => {
-    const index = `${probeIndices.pattern.replace("-*", "")}`;
     let deletes = 0;
     const { url, asked } = await fake({
       "GET /_index_template": templates,
@@ -375,24 +384,77 @@ describe("the probe", () => {
         return deletes === 1 ? [404, {}] : [403, { error: { reason: "blocked by: [FORBIDDEN/5/index read-only]" } }];
       },
     });
-    const found = await verify(url, ["indexer-probe"]);
-    expect(found("indexer-probe")).toMatchObject({
-      state: "warning",
-      seen: expect.stringMatching(/security-lake-probe-[0-9a-f]{16} of a probe is still there: 403 blocked by/),
-    });
-    expect(found("indexer-probe").commands?.map(written)).toEqual([
+    const found = await probed(url);
+    expect(found).toMatchObject([
+      { state: "failed" },
+      {
+        state: "warning",
+        seen: expect.stringMatching(/security-lake-probe-[0-9a-f]{16} of a probe is still there: 403 blocked by/),
+      },
+    ]);
+    expect(found[1]?.commands?.map(written)).toEqual([
       expect.stringMatching(/^curl --request DELETE --url \S+-probe-[0-9a-f]{16}$/),
     ]);
     expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(2);
   });
 
+  it("whose document got no answer deletes its index when that comes after all", async () => {
+    let deletes = 0;
+    const { url, asked } = await fake({
+      "POST /_bulk": "gone",
+      get [`DELETE /${index}`](): Answer {
+        deletes++;
+        return deletes === 3 ? [200, { acknowledged: true }] : [404, {}];
+      },
+    });
+    expect(await probed(url)).toMatchObject([
+      { state: "could not check", seen: expect.stringContaining("the indexer did not answer") },
+    ]);
+    expect(asked.filter((line) => line === "POST /_bulk")).toHaveLength(1);
+    expect(deletes).toBe(3);
+  });
+
+  it.each<[string, Answer | "gone", RegExp]>([
+    [
+      "is not there yet",
+      [404, {}],
+      /may be left: the request that writes into it got no answer, and may be obeyed yet$/,
+    ],
+    ["cannot be deleted", [503, { message: "busy" }], /may be left: 503 busy$/],
+  ])("whose document got no answer says what may be left where its index %s", async (_, answer, seen) => {
+    let deletes = 0;
+    const { url } = await fake({
+      "POST /_bulk": "gone",
+      get [`DELETE /${index}`](): Answer | "gone" {
+        deletes++;
+        return deletes === 1 ? [404, {}] : answer;
+      },
+    });
+    const [, left] = await probed(url);
+    expect(left).toMatchObject({ state: "warning", seen: expect.stringMatching(seen) });
+    expect(left?.commands?.map(written)).toEqual([expect.stringMatching(/^curl --request DELETE --url \S+-probe-/)]);
+  });
+
   it("is finished, index deleted, although nobody waits for it any more", async () => {
-    const index = `${probeIndices.pattern.replace("-*", "")}`;
-    const { url, asked } = await fake({ "POST /_bulk": "never" });
-    const found = await verify(url, ["indexer-probe"], { timeout: 3_000 });
-    expect(found("indexer-probe").state).toBe("could not check");
-    expect(asked.slice(-1)).toEqual([`DELETE /${index}`]);
-    expect(asked).toContain("POST /_bulk");
+    const late = new AbortController();
+    let deletes = 0;
+    const { url, asked } = await fake({
+      get "POST /_bulk"(): Answer {
+        late.abort();
+        return stored;
+      },
+      get [`DELETE /${index}`](): Answer {
+        deletes++;
+        return deletes === 1 ? [404, {}] : [200, { acknowledged: true }];
+      },
+    });
+    await using indexer = openIndexer(settings(url), { own: async () => undefined });
+    const owed: Promise<unknown>[] = [];
+    const [check] = table.filter(({ id }) => id === "indexer-probe");
+    await check?.run(createLake(subscriber, { indexer }), late.signal, (work) => owed.push(work));
+    expect(late.signal.aborted).toBe(true);
+    expect(await Promise.all(owed)).toEqual([[]]);
+    expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(2);
   });
 
   it("tells of an index that a run before has left", async () => {
@@ -403,16 +465,7 @@ describe("the probe", () => {
       "POST /_bulk": stored,
       ...Object.fromEntries([[listed, [200, { [name]: { settings } }]]]),
     });
-    await using indexer = openIndexer(
-      { enabled: true, hosts: [url], certificateAuthorities: [] },
-      { own: async () => undefined },
-    );
-    const lake = createLake(subscriber, { indexer });
-    const found = await runChecks(
-      table.filter(({ id }) => id === "indexer-probe"),
-      lake,
-      patientLimits,
-    );
+    const found = await probed(url);
     expect(found.at(-1)).toMatchObject({ state: "warning", seen: expect.stringContaining(name) });
   });
 });

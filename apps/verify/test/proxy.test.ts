@@ -78,7 +78,7 @@ describe("a proxy of the environment", () => {
       { line: 1, queue: "lake" },
       { region: "us-east-1", environment: { HTTPS_PROXY: `http://${host}` } },
     );
-    expect(await endpoints.run(lake, new AbortController().signal)).toMatchObject({
+    expect(await endpoints.run(lake, new AbortController().signal, () => {})).toMatchObject({
       state: "failed",
       seen: expect.stringContaining(`goes through the proxy ${host}, which is reached, and no answer came (`),
       fix: expect.stringContaining(

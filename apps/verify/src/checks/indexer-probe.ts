@@ -1,5 +1,6 @@
-import { type Check, couldNotCheck, type Finding } from "../check.ts";
-import { type Indexer, reasonOf } from "../indexer.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Check, couldNotCheck, type Finding, type Owe } from "../check.ts";
+import { type Answer, type Indexer, reasonOf, type Session } from "../indexer.ts";
 import { late, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
 import { probeDocument, probeIndices } from "../probe.ts";
@@ -29,7 +30,7 @@ export const indexerProbeLeftOut: Check = {
 
 const cleaning = ["indices:admin/delete", ...searching];
 
-async function probe(own: Indexer, lake: Lake, signal: AbortSignal): Promise<Finding | readonly Finding[]> {
+async function probe(own: Indexer, lake: Lake, signal: AbortSignal, owe: Owe): Promise<Finding | readonly Finding[]> {
   const index = probeIndices.name();
   // Who may find and delete what is not there is told so by a 404.
   const helpers = [own.own, own.admin].filter((session) => session !== undefined);
@@ -52,24 +53,58 @@ async function probe(own: Indexer, lake: Lake, signal: AbortSignal): Promise<Fin
   }
   // Nothing is begun that nobody would wait for.
   signal.throwIfAborted();
-  const written = (async () => {
-    const { id, line } = probeDocument(index, expectedManager(lake));
-    const [outcome] = await Promise.allSettled([writeAndFind(own, index, id, line, helper)]);
-    const left = await helper.ask("DELETE", `/${index}`);
-    // Nothing that was asked for may hide that something stays behind.
-    if (left.status !== 200 && left.status !== 404) return [leftBehind(own, index, reasonOf(left))];
-    if (outcome.status === "rejected") throw outcome.reason;
-    return [outcome.value, ...(await forgotten(own, helper))];
-  })();
-  // However late it is: what was written is deleted before the program ends.
-  own.owes(written);
-  return written;
+  const { id, line } = probeDocument(index, expectedManager(lake));
+  const written = own.own.ask("POST", "/_bulk?refresh=true", line);
+  const found = written.then(async (answer) => (await refusalOf(own, answer)) ?? find(helper, index, id));
+  // However late it is, and whatever became of the document: nothing stays behind without a word.
+  const removed = found.then(
+    () => remove(own, index, helper, written),
+    () => remove(own, index, helper, written),
+  );
+  owe(removed);
+  const left = await removed;
+  const told = await found;
+  const whole = told.state === "ok" && left.length === 0 ? { ...told, seen: `${told.seen}, and removed` } : told;
+  return [whole, ...(await forgotten(own, helper))];
 }
 
-function leftBehind(own: Indexer, index: string, why: string): Finding {
+/** Milliseconds after a request without an answer for which it may still be obeyed. */
+const obeyedLate = 3_000;
+const again = 200;
+
+/** Deletes the probe's index. Where nobody knows whether it was made, it is asked until it was there, or for a while. */
+async function remove(
+  own: Indexer,
+  index: string,
+  helper: Session,
+  written: Promise<Answer>,
+): Promise<readonly Finding[]> {
+  // A gateway that has given up says nothing of the indexer behind it.
+  const done = await written.then(
+    ({ status }) => status < 500,
+    () => false,
+  );
+  const end = performance.now() + obeyedLate;
+  for (let tries = 1; ; tries++) {
+    const answer = await helper.ask("DELETE", `/${index}`).catch((error: Error) => error);
+    const status = answer instanceof Error ? 0 : answer.status;
+    if (status === 200 || (status === 404 && done)) return [];
+    const said = answer instanceof Error ? answer.message : reasonOf(answer);
+    if (status >= 400 && status < 500 && status !== 404 && status !== 429) {
+      return [leftBehind(own, index, "is still there", said)];
+    }
+    if (tries > 1 && performance.now() > end) {
+      const why = status === 404 ? "the request that writes into it got no answer, and may be obeyed yet" : said;
+      return [leftBehind(own, index, "may be left", why)];
+    }
+    await delay(again);
+  }
+}
+
+function leftBehind(own: Indexer, index: string, is: string, why: string): Finding {
   return {
     state: "warning",
-    seen: `the index ${index} of a probe is still there: ${why}`,
+    seen: `the index ${index} of a probe ${is}: ${why}`,
     fix: "Someone who may delete indices deletes it; it holds nothing but the probe's own document",
     commands: [own.command("DELETE", `/${index}`)],
   };
@@ -78,43 +113,40 @@ function leftBehind(own: Indexer, index: string, why: string): Finding {
 const forgottenAfter = 60_000;
 
 /** What a run that was killed has left. */
-async function forgotten(own: Indexer, helper: Indexer["own"]): Promise<Finding[]> {
+async function forgotten(own: Indexer, helper: Session): Promise<Finding[]> {
   const { status, body } = await helper.ask("GET", `/${probeIndices.pattern}/_settings?flat_settings=true`);
   if (status !== 200) return [];
   const found = Object.entries(body as Record<string, { settings: Record<string, string> }>);
   const old = found.filter(([, { settings }]) => Date.now() - Number(settings["index.creation_date"]) > forgottenAfter);
-  return old.map(([name]) => leftBehind(own, name, "a run of this program was ended before it could delete it"));
+  const why = "a run of this program was ended before it could delete it";
+  return old.map(([name]) => leftBehind(own, name, "is still there", why));
 }
 
-async function writeAndFind(
-  own: Indexer,
-  index: string,
-  id: string,
-  line: string,
-  helper: Indexer["own"],
-): Promise<Finding> {
-  const answer = await own.own.ask("POST", "/_bulk?refresh=true", line);
+/** What the indexer says against the document. */
+async function refusalOf(own: Indexer, answer: Answer): Promise<Finding | undefined> {
   const { items = [] } = (answer.body ?? {}) as {
     items?: readonly { create?: { status: number; error?: { type?: string; reason?: string } } }[];
   };
   const item = items[0]?.create;
   const refusal = item?.error?.reason ?? (answer.status === 200 ? undefined : reasonOf(answer));
-  if (refusal !== undefined) {
-    const denied = item?.error?.type === "security_exception" || isRefused(answer);
-    if (denied) return lacking(own, refusedActions(refusal, "indices:data/write/bulk*"), "failed");
-    return {
-      state: "failed",
-      seen: `the indexer refuses a document: ${item?.status ?? answer.status} ${refusal.slice(0, 300)}`,
-      fix: "Someone who manages the indexer mends what it names",
-    };
-  }
+  if (refusal === undefined) return undefined;
+  const denied = item?.error?.type === "security_exception" || isRefused(answer);
+  if (denied) return lacking(own, refusedActions(refusal, "indices:data/write/bulk*"), "failed");
+  return {
+    state: "failed",
+    seen: `the indexer refuses a document: ${item?.status ?? answer.status} ${refusal.slice(0, 300)}`,
+    fix: "Someone who manages the indexer mends what it names",
+  };
+}
+
+async function find(helper: Session, index: string, id: string): Promise<Finding> {
   const found = await helper.ask("POST", "/wazuh-alerts-*/_search", {
     query: { bool: { filter: [{ term: { "rule.groups": "amazon_security_lake" } }, { ids: { values: [id] } }] } },
     _source: false,
   });
   const { hits } = found.body as { hits?: { hits?: readonly { _index: string }[] } };
   if (hits?.hits?.some(({ _index }) => _index === index)) {
-    return { state: "ok", seen: "a document was written, found by rule.groups: amazon_security_lake, and removed" };
+    return { state: "ok", seen: "a document was written, and found by rule.groups: amazon_security_lake" };
   }
   return {
     state: "failed",
