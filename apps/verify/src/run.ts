@@ -198,14 +198,20 @@ function indexerOf(
     return found && { basic: found };
   };
   return openIndexer(settings, {
-    own: service === undefined ? basic(own) : () => signerOf(settings.hosts, options),
+    own: service === undefined ? basic(own) : () => signerOf(settings.hosts, options, environment),
     ...(admin !== undefined && { admin: basic(admin) }),
   });
 }
 
-async function signerOf(hosts: readonly string[], options: Options): Promise<Asker> {
+async function signerOf(hosts: readonly string[], options: Options, environment: NodeJS.ProcessEnv): Promise<Asker> {
   const { "indexer-region": region, "indexer-profile": profile, "indexer-role": roleArn } = options;
-  const signer = await findSigner({ hosts, region, profile, roleArn });
+  const signer = await findSigner({
+    hosts,
+    region,
+    profile,
+    roleArn,
+    requestHandler: requestHandlerOf(environment),
+  });
   const name = roleArn ?? (profile === undefined ? "of AWS who signs" : `of the profile ${profile}`);
   return { sigv4: { service: "es", ...signer }, name };
 }

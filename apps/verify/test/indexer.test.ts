@@ -16,7 +16,7 @@ import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
 import { type Asker, type FindAsker, openIndexer } from "../src/indexer.ts";
 import { createLake } from "../src/lake.ts";
-import { probeIndices } from "../src/probe.ts";
+import { dayIndices, probeIndices } from "../src/probe.ts";
 import { redaction } from "../src/report/redact.ts";
 import { patientLimits } from "./patience.ts";
 
@@ -49,7 +49,9 @@ async function fake(
     "GET /_index_template": [200, { index_templates: [] }],
   };
   const server = createHttp((request: IncomingMessage, response: ServerResponse) => {
-    const line: Asked = `${request.method} ${(request.url ?? "").replace(/\?.*$/, "").replace(/probe-[0-9a-f]{16}/, "probe")}`;
+    const line: Asked = `${request.method} ${decodeURIComponent(request.url ?? "")
+      .replace(/\?.*$/, "")
+      .replace(/probe-[0-9a-f]{16}/, "probe")}`;
     asked.push(line);
     request.resume();
     const answer = answers[line] ?? usual[line] ?? missing(line, request.url ?? "");
@@ -360,6 +362,29 @@ describe("an indexer that is not ready", () => {
     });
     const found = await verify(`${scheme}://indexer.example:${port}`, ["indexer"]);
     expect(found("indexer")).toMatchObject({ state: "failed", seen: expect.stringMatching(/says nothing within 3 s/) });
+  });
+});
+
+describe("events with the name of another manager alone", () => {
+  const event = { manager: { name: "another.example" }, security_lake: { bucket: "lake" } };
+
+  it.each([
+    [[], "warning"],
+    [["lake"], "failed"],
+  ] as const)("are of this lake where its buckets are known: %j is a %s", async (buckets, state) => {
+    let searches = 0;
+    const { url } = await fake({
+      get [`POST /${dayIndices}/_search`](): Answer {
+        // The first search is for all, the second for those of this manager.
+        return [200, { hits: { hits: searches++ === 0 ? [{ _source: event }] : [] } }];
+      },
+    });
+    const own = async () => undefined;
+    await using indexer = openIndexer({ enabled: true, hosts: [url], certificateAuthorities: [] }, { own });
+    const chosen = table.filter(({ id }) => id === "dashboard-fields");
+    expect(await runChecks(chosen, createLake(subscriber, { indexer, buckets }), patientLimits)).toMatchObject([
+      { state, seen: expect.stringContaining("manager.name another.example; this manager's dashboard shows those of") },
+    ]);
   });
 });
 

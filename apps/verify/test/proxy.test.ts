@@ -1,7 +1,8 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { endpoints } from "../src/checks/surroundings.ts";
 import { createLake } from "../src/lake.ts";
 import { proxyOf } from "../src/proxy.ts";
@@ -36,6 +37,7 @@ beforeEach(async () => {
   lab = await createLab();
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   for (const socket of sockets.splice(0)) socket.destroy();
   await new Promise((closed) => proxy.close(closed));
   await lab.close();
@@ -58,6 +60,23 @@ describe("a proxy of the environment", () => {
     expect(stdout).not.toContain("hidden");
     // Clock and endpoints, then the clients of STS and of SQS.
     expect(new Set(asked)).toEqual(new Set([`GET ${lab.aws.url}/`, `POST ${lab.aws.url}/`]));
+  });
+
+  it("is what the role of a subscriber that signs is assumed through", async () => {
+    await using other = await createLab({ indexer: { url: "http://127.0.0.1:1" } });
+    vi.stubEnv("AWS_ENDPOINT_URL_STS", other.aws.url);
+    for (const name of ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]) vi.stubEnv(name, other.environment[name] ?? "");
+    const signing = ["--indexer-sigv4", "es", "--indexer-region", "us-east-1"];
+    const as = ["--indexer-role", other.subscription.roleArn, "--only", "indexer-user"];
+    const { code, stdout } = await verify(["--config", join(other.folder, "ossec.conf"), ...signing, ...as], {
+      environment: { HTTP_PROXY: `http://${host}` },
+    });
+    // The lake's role asks for an external ID, which a signer has none of.
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining("could not be signed: sts:AssumeRole"),
+    });
+    expect(new Set(asked)).toEqual(new Set([`POST ${other.aws.url}/`]));
   });
 
   it("is passed by for the hosts of NO_PROXY", async () => {

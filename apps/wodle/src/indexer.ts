@@ -15,6 +15,7 @@ import {
   setup,
 } from "@threatlockdown/indexer-client";
 import type { Indexer, Settings } from "@threatlockdown/ossec-config";
+import { requestHandlerOf } from "./aws-requests.ts";
 import type { Context } from "./command.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { IndexerOptions, Signing, WriterOptions } from "./indexer-options.ts";
@@ -76,7 +77,7 @@ export async function connectIndexer(
       ...(options.gzip === true && { compression: "gzip" }),
       ...(options.signing === undefined
         ? await basic(indexer, options.credentialsFile, context)
-        : { sigv4: await signature(indexer, options.signing) }),
+        : { sigv4: await signature(indexer, options.signing, context) }),
     });
   } catch (error) {
     throw failureOf(error);
@@ -101,8 +102,12 @@ async function basic(
 }
 
 /** The profile's or the role's own credentials, which serve the indexer only. @throws AuthError */
-async function signature({ hosts }: Indexer, { service, ...settings }: Signing): Promise<SigV4> {
-  return { service, ...(await findSigner({ hosts, ...settings })) };
+async function signature(
+  { hosts }: Indexer,
+  { service, ...settings }: Signing,
+  { environment }: Context,
+): Promise<SigV4> {
+  return { service, ...(await findSigner({ hosts, ...settings, requestHandler: requestHandlerOf(environment) })) };
 }
 
 /** Dashboards shows what the indexer has, and knows its users. @throws Failure */

@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError, explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
@@ -16,6 +14,7 @@ import {
   type QueueErrorCode,
   sqsSettings,
 } from "@threatlockdown/sqs-consumer";
+import { requestHandlerOf } from "./aws-requests.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { LakeOptions } from "./lake-options.ts";
 import type { Log } from "./log.ts";
@@ -48,8 +47,6 @@ export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"
 
 /** Milliseconds between two lines that tell how far a long run is. */
 const progressInterval = 10_000;
-/** Milliseconds without a byte after which a connection counts as lost; a long poll of SQS is silent for 20 seconds. */
-const silence = 45_000;
 
 /**
  * The wiring of one subscriber: credentials of the lake's role for queue and bucket, the ingest of a message as the
@@ -100,10 +97,7 @@ async function awsClients(
   { concurrency, environment, log }: RunOptions,
 ): Promise<AsyncDisposable & { readonly sqs: SQSClient; readonly s3: S3Client }> {
   const region = await findRegion({ queue: subscription.queue, profile: subscription.profile });
-  // Without proxyEnv an agent knows nothing of HTTPS_PROXY and NO_PROXY.
-  const sockets = { keepAlive: true, maxSockets: Math.max(50, 2 * concurrency), proxyEnv: environment };
-  const agents = { httpAgent: new HttpAgent(sockets), httpsAgent: new HttpsAgent(sockets) };
-  const requestHandler = { connectionTimeout: 5_000, socketTimeout: silence, ...agents };
+  const requestHandler = requestHandlerOf(environment, Math.max(50, 2 * concurrency));
   const credentials = lakeCredentials({
     ...subscription,
     region,
@@ -122,7 +116,8 @@ async function awsClients(
     sqs,
     s3,
     async [Symbol.asyncDispose]() {
-      for (const agent of Object.values(agents)) agent.destroy();
+      requestHandler.httpAgent.destroy();
+      requestHandler.httpsAgent.destroy();
     },
   };
 }

@@ -1,8 +1,8 @@
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createSubscription, type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lakeCredentials } from "../src/index.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { findSigner, lakeCredentials } from "../src/index.ts";
 
 /** A proxy that notes what it is asked for. */
 const asked: string[] = [];
@@ -22,6 +22,7 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
+  vi.unstubAllEnvs();
   proxy.closeAllConnections();
   proxy.close();
 });
@@ -48,6 +49,25 @@ describe("a proxy", () => {
     await using aws = await startLocalAws();
     expect(await assume(aws, { HTTP_PROXY: proxyUrl() })).toBeDefined();
     expect(asked).toEqual([`POST ${aws.url}/`]);
+  });
+
+  it("is used for the role of a signer, too", async () => {
+    await using aws = await startLocalAws();
+    const { userArn, userCredentials, region } = createSubscription(aws);
+    const trust = {
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Principal: { AWS: userArn }, Action: "sts:AssumeRole" }],
+    };
+    const { arn: roleArn } = aws.createRole({ name: "Writer", trust });
+    vi.stubEnv("AWS_ENDPOINT_URL_STS", aws.endpoints.sts);
+    vi.stubEnv("AWS_ACCESS_KEY_ID", userCredentials.accessKeyId);
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", userCredentials.secretAccessKey);
+    const httpAgent = new Agent({ keepAlive: true, proxyEnv: { HTTP_PROXY: proxyUrl() } });
+    const hosts = ["https://indexer.example:9200"];
+    const signer = await findSigner({ hosts, region, roleArn, requestHandler: { httpAgent } });
+    expect((await signer.credentials()).sessionToken).toBeDefined();
+    expect(asked).toEqual([`POST ${aws.url}/`]);
+    httpAgent.destroy();
   });
 
   it("is passed by for the hosts of NO_PROXY", async () => {

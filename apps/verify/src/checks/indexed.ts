@@ -128,7 +128,7 @@ function judgeFields(
     );
   return {
     // Without the buckets it may be another manager's lake that was looked at.
-    state: buckets.length > 0 || values.length === 1 ? "failed" : "warning",
+    state: buckets.length > 0 ? "failed" : "warning",
     seen: `the newest events have ${field} ${told}; this manager's dashboard shows those of ${wanted}`,
     fix: `Run the subscriber on this manager, with this ossec.conf and host name, so that new events have ${field} ${wanted}; where no other manager writes by the name ${told} from ${theirs.join(", ")}, someone who may change documents gives those that are stored the name by the request below`,
     commands: values.map(command),
