@@ -21,8 +21,16 @@ export class LargerThanAnnounced extends Error {
   override readonly name = "LargerThanAnnounced";
 }
 
-/** What a first answer promises. @throws LargerThanAnnounced beyond `limit` bytes, before any of them is read */
-export function beginDownload(output: GetObjectCommandOutput, object: AnnouncedObject, limit: number): Download {
+/**
+ * What a first answer promises. Its bytes are written to `room` where that is of their number.
+ * @throws LargerThanAnnounced beyond `limit` bytes, before any of them is read
+ */
+export function beginDownload(
+  output: GetObjectCommandOutput,
+  object: AnnouncedObject,
+  limit: number,
+  room?: Uint8Array,
+): Download {
   const { ContentLength = 0, ContentRange, ETag = "", LastModified = new Date(0) } = output;
   if (ContentLength > limit) {
     throw new LargerThanAnnounced(`${nameOf(object)} has ${ContentLength} bytes, ${object.size} were announced`);
@@ -33,7 +41,7 @@ export function beginDownload(output: GetObjectCommandOutput, object: AnnouncedO
     lastModified: LastModified,
     start: Number(start ?? 0),
     total: Number(total ?? ContentLength),
-    bytes: new Uint8Array(ContentLength),
+    bytes: room?.length === ContentLength ? room : new Uint8Array(ContentLength),
     filled: 0,
     checksums: ContentRange === undefined ? output : {},
   };

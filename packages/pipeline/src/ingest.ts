@@ -82,7 +82,7 @@ export function createIngest(s3: S3Client, sink: Sink, options: IngestOptions = 
   };
 
   async function ingestObject(announced: AnnouncedObject, signal: AbortSignal): Promise<IngestEvent> {
-    const object = await objects.open(announced, signal);
+    using object = await objects.open(announced, signal);
     const accepted = { stored: 0, alreadyStored: 0, deadLettered: 0 };
     const add = (part: Accepted): void => {
       accepted.stored += part.stored;

@@ -1,11 +1,12 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import type { ByteSource } from "@threatlockdown/parquet-reader";
+import { type ByteSource, bufferSource } from "@threatlockdown/parquet-reader";
 import { beginDownload, checkContinuation, type Download, LargerThanAnnounced, readBody, restOf } from "./download.ts";
 import type { AnnouncedObject } from "./notification.ts";
 import { type ObjectKey, parseObjectKey } from "./object-key.ts";
 import { createPace } from "./pace.ts";
+import { allowanceOf, readAhead } from "./read-ahead.ts";
 import { BrokenBody, explainS3, isSlowDown, nameOf, ObjectGone, redirectOf } from "./s3-error.ts";
 
 /** An object of the lake, open for reading. Ids and index names of its events depend on this and on the events alone. */
@@ -19,9 +20,17 @@ export interface LakeObject {
   readonly source: ByteSource;
 }
 
+/** Ends what is on its way for the object when it is disposed of. */
+export interface OpenObject extends LakeObject, Disposable {}
+
 export interface ObjectsOptions {
   /** Bytes. Objects up to this size are read by one request and held whole; larger ones by ranges. Default 8 MiB. */
   readonly wholeUpTo?: number;
+  /**
+   * Bytes of large objects that are fetched before they are asked for, those of all objects together. Default 32 MiB; with 0
+   * each range is fetched when the one before it has been read.
+   */
+  readonly readAhead?: number;
   /**
    * How often in all a missing object is asked for, a request that S3 asks to slow down for, or one whose body breaks off;
    * a body that goes on in between is read further for as long as it does. Default 3.
@@ -55,7 +64,7 @@ export interface Objects {
    *
    * @throws ObjectGone, ObjectDenied, BrokenBody, and errors of the AWS SDK, which has retried what it thinks worth it
    */
-  open(announced: AnnouncedObject, signal?: AbortSignal): Promise<LakeObject>;
+  open(announced: AnnouncedObject, signal?: AbortSignal): Promise<OpenObject>;
 }
 
 /** The footers of real objects have 8 to 23 KB; this much of a large object's end is read at once. */
@@ -81,13 +90,14 @@ export function openObject(
   s3: S3Client,
   announced: AnnouncedObject,
   { signal, ...options }: OpenObjectOptions = {},
-): Promise<LakeObject> {
+): Promise<OpenObject> {
   return createObjects(s3, options).open(announced, signal);
 }
 
 export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objects {
   const { wholeUpTo = 8 * 1024 * 1024, tries = 3, stall = 30_000, owner, requesterPays = false } = options;
   const pace = createPace(options.firstPause ?? 500);
+  const allowance = allowanceOf(options.readAhead ?? 32 * 1024 * 1024);
   const clients = regionalClients(s3, options.inRegion);
 
   async function request(object: AnnouncedObject, range: string | undefined, signal: AbortSignal) {
@@ -120,6 +130,7 @@ export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objec
     object: AnnouncedObject,
     range: string | undefined,
     begun: { download?: Download },
+    room: Uint8Array | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Download> {
     await pace.wait(prefixOf(object), signal);
@@ -135,7 +146,7 @@ export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objec
       watch.signal.addEventListener("abort", () => body.destroy(), { once: true });
       try {
         if (begun.download?.filled) checkContinuation(begun.download, output, object);
-        else begun.download = beginDownload(output, object, Math.max(wholeUpTo, tailBytes, partBytes));
+        else begun.download = beginDownload(output, object, Math.max(wholeUpTo, tailBytes, partBytes), room);
         await readBody(body, begun.download as Download, object, watch.alive);
       } finally {
         body.destroy();
@@ -151,17 +162,19 @@ export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objec
     }
   }
 
-  /** Asks again where that can help, and for what is missing only. */
+  /** Asks again where that can help, and for what is missing only. The bytes are written to `room` where they fit it. */
   async function get(
     announced: AnnouncedObject,
     range: string | undefined,
     signal: AbortSignal | undefined,
+    room?: Uint8Array,
   ): Promise<Download> {
     const begun: { download?: Download } = {};
     for (let failures = 1, mark = 0; ; failures++) {
       try {
         const { download } = begun;
-        return await receive(download ? { ...announced, etag: download.etag } : announced, range, begun, signal);
+        const object = download ? { ...announced, etag: download.etag } : announced;
+        return await receive(object, range, begun, room, signal);
       } catch (error) {
         signal?.throwIfAborted();
         const slowDown = isSlowDown(error);
@@ -182,32 +195,46 @@ export function createObjects(s3: S3Client, options: ObjectsOptions = {}): Objec
       const suffix = announced.size === undefined ? wholeUpTo : tailBytes;
       const whole = small ? await get(announced, undefined, signal).catch(largerThanAnnounced) : undefined;
       const part = whole ?? (await get(announced, `bytes=-${suffix}`, signal));
-      const pinned = { ...announced, etag: part.etag };
-      return {
+      const lake = {
         bucket: announced.bucket,
         key: announced.key,
         etag: part.etag,
         lastModified: part.lastModified,
         origin: parseObjectKey(announced.key),
-        source: partSource(part, (start, end) => get(pinned, `bytes=${start}-${end - 1}`, signal)),
+      };
+      if (part.start === 0) return { ...lake, source: bufferSource(part.bytes), [Symbol.dispose]() {} };
+      const closed = new AbortController();
+      const wanted = AbortSignal.any(signal === undefined ? [closed.signal] : [signal, closed.signal]);
+      const pinned = { ...announced, etag: part.etag };
+      const ranged = rangedSource(part, (start, end, room) => get(pinned, rangeOf(start, end), wanted, room));
+      const source = readAhead(ranged, allowance);
+      return {
+        ...lake,
+        source,
+        [Symbol.dispose]() {
+          closed.abort(new Error(`${nameOf(announced)} is closed`));
+          source[Symbol.dispose]();
+        },
       };
     },
   };
 }
 
-/** Serves what is at hand, and fetches the rest by ranges, several of a long slice at a time. */
-function partSource(part: Download, fetch: (start: number, end: number) => Promise<Download>): ByteSource {
-  const cut = async (start: number, end: number): Promise<Uint8Array> => {
-    const { bytes } = await fetch(start, end);
-    if (bytes.length === end - start) return bytes;
-    throw new BrokenBody(`S3 sent ${bytes.length} of the ${end - start} bytes from ${start}`);
+type Fetch = (start: number, end: number, room?: Uint8Array) => Promise<Download>;
+
+/** Serves the end that is at hand, and fetches the rest by ranges, several of a long slice at a time. */
+function rangedSource(end: Download, fetch: Fetch): ByteSource {
+  const cut = async (from: number, to: number, room?: Uint8Array): Promise<Uint8Array> => {
+    const { bytes } = await fetch(from, to, room);
+    if (bytes.length === to - from) return bytes;
+    throw new BrokenBody(`S3 sent ${bytes.length} of the ${to - from} bytes from ${from}`);
   };
   return {
-    byteLength: part.total,
-    slice(start, end) {
-      if (start >= part.start) return part.bytes.subarray(start - part.start, end - part.start);
-      if (end - start <= partBytes) return cut(start, end);
-      return sideBySide(start, end, cut);
+    byteLength: end.total,
+    slice(from, to) {
+      if (from >= end.start) return end.bytes.subarray(from - end.start, to - end.start);
+      if (to - from <= partBytes) return cut(from, to);
+      return sideBySide(from, to, cut);
     },
   };
 }
@@ -215,17 +242,23 @@ function partSource(part: Download, fetch: (start: number, end: number) => Promi
 async function sideBySide(
   start: number,
   end: number,
-  cut: (start: number, end: number) => Promise<Uint8Array>,
+  cut: (start: number, end: number, room: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const whole = new Uint8Array(end - start);
   const count = Math.ceil(whole.length / partBytes);
   await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const at = index * partBytes;
-      whole.set(await cut(start + at, Math.min(end, start + at + partBytes)), at);
+    Array.from({ length: count }, (_, index) => {
+      const from = index * partBytes;
+      const to = Math.min(whole.length, from + partBytes);
+      return cut(start + from, start + to, whole.subarray(from, to));
     }),
   );
   return whole;
+}
+
+/** As HTTP counts: the last byte belongs to the range. */
+function rangeOf(start: number, end: number): string {
+  return `bytes=${start}-${end - 1}`;
 }
 
 /** The size that a notification tells may be wrong; version id and ETag say that the object is the right one. */

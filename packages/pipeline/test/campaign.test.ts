@@ -2,7 +2,7 @@ import { lakeCredentials } from "@threatlockdown/aws-auth";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import type { Fault } from "@threatlockdown/tooling-local-aws";
 import { afterEach, describe, expect, it } from "vitest";
-import { acceptingSink, type Lake, readQueue, startLake } from "./lake.ts";
+import { acceptingSink, type Lake, openLakeQueue, readQueue, startLake } from "./lake.ts";
 
 const { bytes, rows } = makeObject({ source: "route53_2_0", rows: 3, seed: 1 });
 let lake: Lake | undefined;
@@ -53,11 +53,13 @@ describe("faults at a twelfth of all calls", () => {
       let ahead = 0;
       lake = await startLake({ now: () => Date.now() + ahead, clockSkew: 7 * 86_400_000 });
       const objects = put(lake, messages);
+      // Opening gives up after three tries, as a start should, and three calls in a row do fail now and then.
+      const queue = await openLakeQueue(lake);
       strike(lake);
       const sink = acceptingSink();
       const quarantined: Error[] = [];
       const quarantine = async (_id: string, reason: Error) => void quarantined.push(reason);
-      const reading = { sink, quarantine, firstPause: 20 };
+      const reading = { sink, quarantine, queue, firstPause: 20 };
       const here = lake;
       await Promise.all(Array.from({ length: consumers }, () => readQueue(here, reading)));
       // A receive whose answer was lost has hidden its messages for the whole timeout, which a drain does not wait for.

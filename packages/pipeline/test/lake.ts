@@ -2,7 +2,14 @@ import { Agent } from "node:http";
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { lakeCredentials } from "@threatlockdown/aws-auth";
-import { type ConsumerEvent, consume, openQueue, type Summary } from "@threatlockdown/sqs-consumer";
+import {
+  type ConsumerEvent,
+  consume,
+  openQueue,
+  type Queue,
+  type QueueOptions,
+  type Summary,
+} from "@threatlockdown/sqs-consumer";
 import {
   createSubscription,
   type LocalAws,
@@ -75,15 +82,18 @@ export interface Reading extends IngestOptions {
   readonly poison?: "redrive";
   /** Seconds; the queue's own by default. */
   readonly visibilityTimeout?: number;
+  /** Opened before faults were set; otherwise it is opened now. */
+  readonly queue?: Queue;
 }
+
+export const openLakeQueue = ({ sqs, subscription }: Lake, options: QueueOptions = {}): Promise<Queue> =>
+  openQueue(sqs, subscription.queueUrl, options);
 
 /** Reads the queue as the product does. */
 export async function readQueue(lake: Lake, reading: Reading): Promise<Summary> {
   const { sink, quarantine, stop = new AbortController(), onConsumer, onIngest, ...others } = reading;
-  const { mode = "drain", concurrency, poison, visibilityTimeout, ...options } = others;
-  const queue = await openQueue(lake.sqs, lake.subscription.queueUrl, {
-    ...(visibilityTimeout && { visibilityTimeout }),
-  });
+  const { mode = "drain", concurrency, poison, visibilityTimeout, queue: opened, ...options } = others;
+  const queue = opened ?? (await openLakeQueue(lake, { ...(visibilityTimeout && { visibilityTimeout }) }));
   const ingest = createIngest(lake.s3, sink, { ...options, ...(onIngest && { on: onIngest }) });
   return consume(queue, ingest, {
     mode,
