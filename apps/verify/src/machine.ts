@@ -9,6 +9,8 @@ export interface Machine {
   readonly units: readonly Unit[];
   /** Files of cron that start it. */
   readonly crons: readonly string[];
+  /** Files and folders that whoever runs this may not read, so that what is in them is not known. */
+  readonly unread: readonly string[];
 }
 
 /** A subscriber that runs now. */
@@ -36,9 +38,10 @@ export function subscriberCommand(words: readonly string[]): string | undefined 
   return at < 0 ? undefined : words.slice(at + 1).find((word) => commands.has(word));
 }
 
-/** Reads what is below `root`; what may not be read, or is not there, is as if it were not. */
+/** Reads what is below `root`; what is not there is as if it were empty. */
 export async function readMachine(root: string): Promise<Machine> {
-  const [lines, units, crons] = await Promise.all([commandLines(root), readUnits(root), readCrons(root)]);
+  const files = filesOf(root);
+  const [lines, units, crons] = await Promise.all([commandLines(files), readUnits(files), readCrons(files)]);
   return {
     processes: lines.flatMap(([pid, words]) => {
       const command = subscriberCommand(words);
@@ -54,14 +57,45 @@ export async function readMachine(root: string): Promise<Machine> {
     managerRuns: lines.some(([, [name = ""]]) => /-modulesd$/.test(basename(name))),
     units,
     crons,
+    unread: [...files.unread].sort(),
   };
 }
 
-async function commandLines(root: string): Promise<(readonly [pid: number, words: readonly string[]])[]> {
-  const folders = (await list(join(root, "proc"))).filter((name) => /^\d+$/.test(name));
+/** Files below a root, by their paths without it. */
+interface Files {
+  list(folder: string): Promise<string[]>;
+  read(file: string): Promise<string>;
+  readonly unread: Set<string>;
+}
+
+function filesOf(root: string): Files {
+  const unread = new Set<string>();
+  const without =
+    <T>(path: string, nothing: T) =>
+    ({ code = "" }: NodeJS.ErrnoException): T => {
+      // Thousands of processes are one thing that may not be looked at.
+      if (code === "EACCES" || code === "EPERM") unread.add(path.replace(/^proc\/.*/, "proc").replace(/^/, "/"));
+      return nothing;
+    };
+  return {
+    list: (folder) => readdir(join(root, folder)).catch(without(folder, [])),
+    read: (file) => readFile(join(root, file), "utf8").catch(without(file, "")),
+    unread,
+  };
+}
+
+async function commandLines({
+  list,
+  read,
+  unread,
+}: Files): Promise<(readonly [pid: number, words: readonly string[]])[]> {
+  const folders = (await list("proc")).filter((name) => /^\d+$/.test(name));
+  // The first process is always there; of some mounts only its owner sees it (proc(5), hidepid).
+  const [, options = ""] = /^\S+ \S+ proc (\S+)/m.exec(await read("proc/mounts")) ?? [];
+  if (/\bhidepid=(2|4|invisible|ptraceable)\b/.test(options) && !folders.includes("1")) unread.add("/proc");
   return Promise.all(
     folders.map(async (pid) => {
-      const text = await textOf(join(root, "proc", pid, "cmdline"));
+      const text = await read(`proc/${pid}/cmdline`);
       return [Number(pid), text.split("\0").filter((word) => word !== "")] as const;
     }),
   );
@@ -76,15 +110,15 @@ const unitFolders = [
   "lib/systemd/system",
 ];
 
-async function readUnits(root: string): Promise<Unit[]> {
+async function readUnits({ list, read }: Files): Promise<Unit[]> {
   const units = new Map<string, Omit<Unit, "enabled">>();
   const wanted = new Set<string>();
   for (const folder of unitFolders) {
-    for (const name of await list(join(root, folder))) {
-      const path = join(root, folder, name);
+    for (const name of await list(folder)) {
+      const path = `${folder}/${name}`;
       if (name.endsWith(".wants") || name.endsWith(".requires")) for (const one of await list(path)) wanted.add(one);
       if (!name.endsWith(".service") || units.has(name)) continue;
-      const text = (await textOf(path)).replaceAll(/\\\n/g, " ");
+      const text = (await read(path)).replaceAll(/\\\n/g, " ");
       const started = text.match(/^\s*ExecStart\s*=.*$/gm) ?? [];
       const command = started
         .map((line) => subscriberCommand(line.replace(/^[^=]*=[-@:+!]*/, "").split(/\s+/)))
@@ -98,24 +132,16 @@ async function readUnits(root: string): Promise<Unit[]> {
   }));
 }
 
-async function readCrons(root: string): Promise<string[]> {
+async function readCrons({ list, read }: Files): Promise<string[]> {
   const folders = ["etc/cron.d", "var/spool/cron", "var/spool/cron/crontabs"];
   const files = await Promise.all(
-    folders.map(async (folder) => (await list(join(root, folder))).map((name) => `${folder}/${name}`)),
+    folders.map(async (folder) => (await list(folder)).map((name) => `${folder}/${name}`)),
   );
   const found = await Promise.all(
     ["etc/crontab", ...files.flat()].map(async (file) => {
-      const lines = (await textOf(join(root, file))).split("\n").filter((line) => !line.trimStart().startsWith("#"));
+      const lines = (await read(file)).split("\n").filter((line) => !line.trimStart().startsWith("#"));
       return lines.some((line) => subscriberCommand(line.split(/\s+/)) !== undefined) ? [`/${file}`] : [];
     }),
   );
   return found.flat();
-}
-
-async function list(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
-}
-
-async function textOf(file: string): Promise<string> {
-  return readFile(file, "utf8").catch(() => "");
 }

@@ -63,7 +63,9 @@ export const disk: Check = {
   late,
   async run({ manager }) {
     if (manager === undefined) return { state: "not applicable", seen: "no ossec.conf was read" };
-    const { folder, stats } = await spaceOf(manager.state);
+    const space = await spaceOf(manager.state).catch((error: Error) => error);
+    if (space instanceof Error) return unreadable(manager.state, space, late);
+    const { folder, stats } = space;
     const free = Number(stats.bavail) * Number(stats.bsize);
     const seen = `${Math.round(free / mebibyte)} MiB are free for ${manager.state}${folder === manager.state ? "" : ", which is not there yet"}`;
     if (free >= little) return { state: "ok", seen };
@@ -105,8 +107,9 @@ export const runner: Check = {
       ({ command }) => subscriberCommand(command.split(/\s+/)) !== undefined,
     );
     const stock = stockModule(machine, manager);
-    const found = judgeRunner(machine, commands, manager, stock);
-    return stock && found.state === "ok" ? [found, alsoStock(manager)] : found;
+    const found = judgeRunner(machine, commands, manager, stock === true);
+    if (found.state !== "ok" || stock === false) return found;
+    return [found, stock ? alsoStock(manager) : notSeen(processes(machine), "whether the manager takes messages too")];
   }),
 };
 
@@ -116,22 +119,31 @@ function managerFolder({ file }: Manager): string | undefined {
   return basename(dirname(file)) === "etc" && existsSync(join(folder, "bin")) ? folder : undefined;
 }
 
-/** Whether the manager itself, by its own module, takes messages as the same file says. */
-function stockModule({ managerRuns }: Machine, manager: Manager): boolean {
+/** Whether the manager itself, by its own module, takes messages as the same file says; undefined where nobody sees that. */
+function stockModule(machine: Machine, manager: Manager): boolean | undefined {
   const folder = managerFolder(manager);
   const enabled = manager.settings.modules.some((module) => module.enabled && module.subscribers.length > 0);
-  return managerRuns && enabled && folder !== undefined && existsSync(join(folder, "wodles", "aws", "aws-s3"));
+  const may = enabled && folder !== undefined && existsSync(join(folder, "wodles", "aws", "aws-s3"));
+  return may && !machine.managerRuns && processes(machine).length > 0 ? undefined : may && machine.managerRuns;
 }
 
-function judgeRunner(
-  { processes, units, crons, managerRuns }: Machine,
-  commands: readonly ManagerCommand[],
-  manager: Manager,
-  stock: boolean,
-): Finding {
+/** The processes, where they may not be seen. */
+const processes = ({ unread }: Machine): readonly string[] => unread.filter((path) => path === "/proc");
+
+function notSeen(unread: readonly string[], what: string): Finding {
+  return couldNotCheck({
+    because: `${unread.join(", ")} may not be read, so that it is not known ${what}`,
+    how: "run it as root",
+  });
+}
+
+function judgeRunner(machine: Machine, commands: readonly ManagerCommand[], manager: Manager, stock: boolean): Finding {
+  const { units, crons, managerRuns, unread } = machine;
+  const hidden = (where: readonly string[]) =>
+    where.length > 0 ? notSeen(where, "whether something runs the subscriber") : undefined;
   // Who runs with another file serves another queue.
-  const running = processes.find(({ config = manager.file }) => config === manager.file);
-  const others = processes.filter((process) => process !== running);
+  const running = machine.processes.find(({ config = manager.file }) => config === manager.file);
+  const others = machine.processes.filter((process) => process !== running);
   const unit = units.find(({ enabled }) => enabled) ?? units[0];
   const starters = [
     ...units.filter(({ enabled }) => enabled).map(({ name }) => `the unit ${name}`),
@@ -145,6 +157,8 @@ function judgeRunner(
     return { state: "ok", seen: `it runs (${command}, process ${pid})${elsewhere}${by}` };
   }
   if (unit !== undefined && unit.command === "run" && (unit.enabled || starters.length === 0)) {
+    const unseen = hidden(unit.enabled ? processes(machine) : unread);
+    if (unseen !== undefined) return unseen;
     return {
       state: "failed",
       seen: `the unit ${unit.name} is installed and ${unit.enabled ? "" : "not enabled, and "}the subscriber does not run`,
@@ -154,6 +168,8 @@ function judgeRunner(
   }
   const command = commands.find(({ enabled }) => enabled);
   if (starters.length === 1 && command !== undefined && !managerRuns) {
+    const unseen = hidden(processes(machine));
+    if (unseen !== undefined) return unseen;
     return {
       state: "warning",
       seen: `<wodle name="command"> in line ${command.line} starts it, and the manager does not run here`,
@@ -165,9 +181,11 @@ function judgeRunner(
   if (managerFolder(manager) === undefined) {
     return {
       state: "not applicable",
-      seen: `nothing on this machine runs the subscriber${withOthers}, and ${manager.file} is in no manager's folder: on the manager it is looked for`,
+      seen: `nothing on this machine${unread.length > 0 ? " that may be looked at" : ""} runs the subscriber${withOthers}, and ${manager.file} is in no manager's folder: on the manager it is looked for`,
     };
   }
+  const unseen = hidden(unread);
+  if (unseen !== undefined) return unseen;
   const installed = [
     ...(unit === undefined ? [] : [`the unit ${unit.name} is not enabled`]),
     ...commands.map(({ line }) => `<wodle name="command"> in line ${line} is disabled`),
