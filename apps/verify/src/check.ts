@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import { type Command, inRegion, isRegional } from "./command.ts";
 import type { Lake } from "./lake.ts";
 
 export type State = "ok" | "warning" | "failed" | "could not check" | "not applicable";
@@ -118,8 +118,17 @@ export async function runChecks(
     const needed = (await Promise.all(check.needs.map((id) => running.get(id) ?? []))).flat();
     const obstacle = needed.map(obstacleOf).find((found) => found !== undefined);
     const found = obstacle === undefined ? await bounded(check, lake, timeout, end) : couldNotCheck(obstacle);
-    return [found].flat().map((finding) => ({ check, subject: lake.subscriber.queue, ...finding }));
+    const findings = await Promise.all([found].flat().map((finding) => inPlace(finding, lake)));
+    return findings.map((finding) => ({ check, subject: lake.subscriber.queue, ...finding }));
   }
+}
+
+/** Its commands name the Region of the queue, where all that they change is. */
+async function inPlace(finding: Finding, lake: Lake): Promise<Finding> {
+  const { commands } = finding;
+  if (!commands?.some(isRegional)) return finding;
+  const region = await lake.region();
+  return { ...finding, commands: commands.map((command) => inRegion(command, region)) };
 }
 
 /** What stands in the way of those that need the check; handed on, so that the first cause is the one that is told. */

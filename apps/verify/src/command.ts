@@ -17,6 +17,15 @@ export function awsCommand(
   return { words: ["aws", ...words], options, ...(replaces !== undefined && { replaces }) };
 }
 
+/** Whether it does something else in another Region; whoever runs it may have another one than the lake's by default. */
+export function isRegional({ words: [program, service] }: Command): boolean {
+  return program === "aws" && service !== "iam";
+}
+
+export function inRegion(command: Command, region: string): Command {
+  return isRegional(command) ? { ...command, options: { ...command.options, region } } : command;
+}
+
 /** As it is pasted into a shell. */
 export function written({ words, options = {} }: Command): string {
   const parts = Object.entries(options).map(([name, value]) => {

@@ -8,7 +8,9 @@ export const late = "Look whether the indexer is overloaded, or its network slow
 
 const lost = "See what the checks indexer and indexer-health say; look whether it is overloaded, or its network slow";
 
-export const noIndexer: Finding = {
+const notNamed: Finding = { state: "not applicable", seen: "no ossec.conf was read, which names the indexer" };
+
+const noIndexer: Finding = {
   state: "not applicable",
   seen: "ossec.conf names no indexer, or has it disabled: the subscriber runs with --output file:FOLDER or --output analysisd only",
 };
@@ -18,7 +20,7 @@ export function withIndexer(
   run: (indexer: Indexer, lake: Lake, signal: AbortSignal, owe: Owe) => Promise<Finding | readonly Finding[]>,
 ): Check["run"] {
   return async (lake, signal, owe) => {
-    if (lake.indexer === undefined) return noIndexer;
+    if (lake.indexer === undefined) return lake.manager === undefined ? notNamed : noIndexer;
     try {
       return await run(lake.indexer, lake, signal, owe);
     } catch (error) {

@@ -25,6 +25,7 @@ import { type Flow, readFlow } from "./flow.ts";
 import type { Indexer } from "./indexer.ts";
 import type { Manager } from "./manager.ts";
 import { type Role, readRole } from "./role.ts";
+import { settingName } from "./setting.ts";
 
 type Credentials = ReturnType<typeof lakeCredentials>;
 
@@ -198,7 +199,12 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     role: once(async () => readRole(await present(admin)(), subscriber.roleArn ?? "")),
     flow: once(async () => readFlow(await present(admin)(), await lake.queueArn(), lake.buckets)),
     explain: (error, circumstances) =>
-      explain(error, { ...circumstances, profile, externalId, secrets: externalId === undefined ? [] : [externalId] }),
+      explain(error, {
+        ...circumstances,
+        profile,
+        externalId,
+        secrets: externalId === undefined ? [] : [externalId],
+      }).replaceAll(/\biam_role_duration\b/g, settingName(surroundings, "duration")),
   };
   return lake;
 }

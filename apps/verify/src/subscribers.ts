@@ -58,15 +58,22 @@ async function described(options: Options, queue: string, environment: NodeJS.Pr
     ...(stsEndpoint !== undefined && { stsEndpoint }),
     ...(serviceEndpoint !== undefined && { serviceEndpoint }),
   };
+  check("queue", () => queueAddress(queue));
+  check("role-arn", () => lakeCredentials({ roleArn }));
+  check("external-id-file", () => lakeCredentials({ roleArn, externalId }));
+  check("role-duration", () => lakeCredentials(subscriber));
+  check("sts-endpoint", () => stsEndpoint !== undefined && endpointUrl(stsEndpoint));
+  check("service-endpoint", () => serviceEndpoint !== undefined && endpointUrl(serviceEndpoint));
+  return subscriber;
+}
+
+function check(option: keyof Options, read: () => unknown): void {
   try {
-    queueAddress(queue);
-    lakeCredentials(subscriber);
-    for (const endpoint of [stsEndpoint, serviceEndpoint]) if (endpoint !== undefined) endpointUrl(endpoint);
+    read();
   } catch (error) {
     if (!(error instanceof QueueError || error instanceof AuthError)) throw error;
-    throw new CannotRun(`${error.message}.`);
+    throw new CannotRun(`--${option}: ${error.message}.`);
   }
-  return subscriber;
 }
 
 /** Never from arguments: any user of the machine can see those. */

@@ -78,7 +78,7 @@ describe("the endpoints that are reached", () => {
 });
 
 describe("an endpoint that is not reached", () => {
-  it("is told with the element that names it, where its name is not found", async () => {
+  it("is told with the setting that names it, where its name is not found", async () => {
     const lookUp = async (host: string) => {
       if (host.includes("vpce")) throw Object.assign(new Error("not found"), { code: "ENOTFOUND" });
       return ["127.0.0.1"];
@@ -89,7 +89,7 @@ describe("an endpoint that is not reached", () => {
       seen: expect.stringContaining(
         "STS at vpce-0a1b.sts.us-east-1.vpce.amazonaws.com: the name is not found (ENOTFOUND)",
       ),
-      fix: expect.stringMatching(/^Correct <sts_endpoint>, or make the name vpce-0a1b.* known to the resolver/),
+      fix: expect.stringMatching(/^Correct --sts-endpoint, or make the name vpce-0a1b.* known to the resolver/),
     });
   });
 
@@ -136,7 +136,7 @@ describe("an endpoint that is not reached", () => {
       fix: `Look at the likely cause: ${cause}`,
     });
     expect(await endpoints.run(withElement, never, noDebts)).toMatchObject({
-      fix: `Correct <sts_endpoint>, or look at the likely cause: ${cause}`,
+      fix: `Correct --sts-endpoint, or look at the likely cause: ${cause}`,
     });
     expect(await credentials.run(lake, never, noDebts)).toMatchObject({
       state: "could not check",

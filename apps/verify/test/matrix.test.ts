@@ -23,6 +23,8 @@ async function mend(setting: Setting, { mend: byHand }: Fault, result: Result): 
   if (byHand !== undefined) return byHand(setting);
   const commands = commandsIn(fixPlan([result]));
   expect(commands).not.toEqual([]);
+  // Whoever runs it has another Region by default, perhaps.
+  for (const command of commands) expect(command).toMatch(/^aws iam |^aws .* --region us-east-1$/);
   for (const command of commands) await setting.aws_cli(command);
 }
 

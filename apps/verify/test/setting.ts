@@ -153,6 +153,10 @@ export async function perform(aws: LocalAws, region: string, command: string): P
     if (flag) input[pascal(name)] = true;
     if (flag) continue;
     const value = rest.shift() ?? "";
+    if (name === "region") {
+      if (value !== region) throw new Error(`the lake is in ${region}: ${command}`);
+      continue;
+    }
     const json = /^[{[]/.test(value) && !texts.has(name);
     input[pascal(name)] = json ? JSON.parse(value) : numbers.has(name) ? Number(value) : value;
   }

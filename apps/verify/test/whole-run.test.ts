@@ -66,13 +66,40 @@ describe("flags alone", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("newest-object): s3:") });
   });
 
+  it("are what the texts name, and not ossec.conf", async () => {
+    const { queueName, roleArn, externalId } = lab.subscription;
+    const file = join(folder, "external-id");
+    const run = async (queue: string, id: string, ...args: string[]) => {
+      await writeFile(file, id);
+      const options = ["--queue", queue, "--role-arn", roleArn, "--external-id-file", file, ...args];
+      const { code, stdout } = await verify(options, { surroundings: surroundingsOf(lab) });
+      expect(code).toBe(1);
+      expect(stdout).not.toMatch(
+        /<(sqs_name|iam_role_arn|iam_role_duration|external_id|sts_endpoint|service_endpoint)>/,
+      );
+      expect(stdout.replaceAll("no ossec.conf was read", "")).not.toContain("ossec.conf");
+      return stdout;
+    };
+    expect(await run(queueName, "another")).toMatch(/ First: Compare --external-id-file with/);
+    expect(await run("no-such-queue", externalId)).toMatch(/ First: Compare --queue with the subscription endpoint/);
+    expect(await run(queueName, externalId, "--role-duration", "43200")).toMatch(/--role-duration/);
+  });
+
+  it("name the Region, where none is known", async () => {
+    const { code, stdout } = await startVerify(["--queue", "lake", "--only", "region"]);
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/ First: Give --region NAME, or the queue by/),
+    });
+  });
+
   it.each([
     [["--queue", "lake", "--config", "ossec.conf"], "--config or --queue, not both"],
     [["--role-arn", "arn:aws:iam::123456789012:role/a"], "--role-arn describes a subscriber together with --queue"],
-    [["--queue", "lake", "--role-arn", "a"], '"a" is no ARN of a role'],
+    [["--queue", "lake", "--role-arn", "a"], '--role-arn: "a" is no ARN of a role'],
     [["--queue", "lake.fifo"], "FIFO"],
-    [["--queue", "lake", "--role-duration", "1"], "a role session of 1 s is not possible"],
-    [["--queue", "lake", "--sts-endpoint", "a b"], '"a b" is no endpoint'],
+    [["--queue", "lake", "--role-duration", "1"], "--role-duration: a role session of 1 s is not possible"],
+    [["--queue", "lake", "--sts-endpoint", "a b"], '--sts-endpoint: "a b" is no endpoint'],
     [["--queue", "lake", "--external-id-file", "/nonexistent/file"], "/nonexistent/file cannot be read (ENOENT)"],
     [["--queue", "lake", "--stale", "soon"], "--stale soon is no number of hours"],
   ])("that cannot be right are told: %j", async (args, line) => {
@@ -123,7 +150,7 @@ describe("a wrong external ID", () => {
       { surroundings: surroundingsOf(lab), environment: { SECURITY_LAKE_EXTERNAL_ID: "a-wrong-one" } },
     );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^Of 10 checks: 1 failed, \d could not be checked\. First: Compare <external_id> with/);
+    expect(stdout).toMatch(/^Of 10 checks: 1 failed, \d could not be checked\. First: Compare --external-id-file with/);
     expect(stdout).not.toContain("a-wrong-one");
   });
 });

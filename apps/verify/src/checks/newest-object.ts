@@ -104,7 +104,7 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
   if ("error" in answer) {
     const { error } = answer;
     const seen = lake.explain(error, { action: "sqs:ReceiveMessage", resource: url });
-    const fix = letReceive(error);
+    const fix = letReceive(lake, error);
     return fix === undefined
       ? couldNotCheck({ because: seen, how: "Run it again; if it stays so, look at the way from this machine to SQS" })
       : { state: "failed", seen, fix };
@@ -140,9 +140,9 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
 }
 
 /** What to do about an error that stays until someone does it; undefined for what may pass by itself. */
-function letReceive(error: unknown): string | undefined {
+function letReceive(lake: Lake, error: unknown): string | undefined {
   const { name } = error as Error;
-  if (/QueueDoesNotExist|NonExistentQueue/.test(name)) return compareQueue;
+  if (/QueueDoesNotExist|NonExistentQueue/.test(name)) return compareQueue(lake);
   return isDenied(error) || /^kms(?!\.?thrott)/i.test(name)
     ? "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key"
     : undefined;

@@ -2,9 +2,13 @@ import { GetQueueUrlCommand, ListQueuesCommand, type SQSClient } from "@aws-sdk/
 import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { asAdministrator } from "../administrator.ts";
 import type { Check } from "../check.ts";
+import type { Lake } from "../lake.ts";
 import { nameOf } from "../role.ts";
+import { settingName } from "../setting.ts";
 
-export const compareQueue = "Compare <sqs_name> with the subscription endpoint in Security Lake > My subscribers";
+export function compareQueue(lake: Lake): string {
+  return `Compare ${settingName(lake, "queue")} with the subscription endpoint in Security Lake > My subscribers`;
+}
 
 /** Security Lake names what it makes for a subscriber after it. */
 const madeBySecurityLake = /^AmazonSecurityLake-([0-9a-f-]{36})(?:-Main-Queue)?$/;
@@ -23,7 +27,7 @@ export const queueName: Check = {
       return {
         state: "failed",
         seen: `${name} is the queue of the subscriber ${ofQueue}, and the role is that of the subscriber ${ofRole}`,
-        fix: `${compareQueue}, and <iam_role_arn> with the role there: both have to be of one subscriber`,
+        fix: `${compareQueue(lake)}, and ${settingName(lake, "role")} with the role there: both have to be of one subscriber`,
         console: "Security Lake > Subscribers > My subscribers",
       };
     }
@@ -40,7 +44,7 @@ export const queueName: Check = {
       return {
         state: "failed",
         seen: `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`,
-        fix: `${compareQueue}; give it by its ARN if it is in another account or Region`,
+        fix: `${compareQueue(lake)}; give it by its ARN if it is in another account or Region`,
         console: "Security Lake > Subscribers > My subscribers",
       };
     });

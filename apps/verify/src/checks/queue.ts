@@ -7,6 +7,7 @@ import { awsCommand, type Command } from "../command.ts";
 import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
+import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue } from "./queue-name.ts";
 
 /** What the subscriber does with its queue. */
@@ -138,7 +139,7 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
     return {
       state: "failed",
       seen: lake.explain(link),
-      fix: credentialFixes[link.code] ?? lookAtCause(lake.explain(link)),
+      fix: link.code === "AUTH_REGION" ? giveRegion(lake) : lookAtCause(lake.explain(link)),
     };
   }
   if (!(error instanceof QueueError)) throw error;
@@ -148,26 +149,23 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
     state: "failed",
     seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
     fix:
-      (denied && action === "sqs:GetQueueUrl" ? deniedByName : fixes[code]) ??
+      (denied && action === "sqs:GetQueueUrl" ? deniedByName(lake) : fixes(lake)[code]) ??
       lookAtCause(lake.explain(cause ?? error)),
     ...(denied && { policy: allow(queueActions, await lake.queueArn()) }),
   };
 }
 
 /** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */
-const deniedByName = `${compareQueue}; if it is right, someone who may change the role adds the statement below to its policy`;
+const deniedByName = (lake: Lake): string =>
+  `${compareQueue(lake)}; if it is right, someone who may change the role adds the statement below to its policy`;
 
-const fixes: Readonly<Partial<Record<QueueError["code"], string>>> = {
-  QUEUE_NAME: "Correct <sqs_name>: the name in the subscription endpoint of the Security Lake subscriber",
-  QUEUE_FIFO: "Name the queue that Security Lake made for the subscriber in <sqs_name>",
-  QUEUE_MISSING: `${compareQueue}; give the queue by its ARN if it is in another account or region`,
+const fixes = (lake: Lake): Readonly<Partial<Record<QueueError["code"], string>>> => ({
+  QUEUE_NAME: `Correct ${settingName(lake, "queue")}: the name in the subscription endpoint of the Security Lake subscriber`,
+  QUEUE_FIFO: `Name the queue that Security Lake made for the subscriber in ${settingName(lake, "queue")}`,
+  QUEUE_MISSING: `${compareQueue(lake)}; give the queue by its ARN if it is in another account or region`,
   QUEUE_DENIED: "Someone who may change the role adds the statement below to its policy",
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
-};
-
-const credentialFixes: Readonly<Partial<Record<AuthError["code"], string>>> = {
-  AUTH_REGION: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
-};
+});
 
 const hidden: Finding = couldNotCheck({
   because: "the role may not see the queue's attributes",

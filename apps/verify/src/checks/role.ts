@@ -18,6 +18,7 @@ import {
   trustStatement,
 } from "../policy.ts";
 import { nameOf, putPolicy, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
+import { settingName } from "../setting.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 
 const assume = "sts:AssumeRole";
@@ -43,7 +44,7 @@ export const role: Check = {
         return {
           state: "failed",
           seen: `there is no role ${nameOf(roleArn)} in account ${roleArn.split(":")[4]}`,
-          fix: "Correct <iam_role_arn>: the role is named in Security Lake > My subscribers, at the subscriber",
+          fix: `Correct ${settingName(lake, "role")}: the role is named in Security Lake > My subscribers, at the subscriber`,
           console: "Security Lake > Subscribers > My subscribers > the subscriber > AWS role ID",
         };
       }
@@ -57,8 +58,9 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
   const who = principalOf(caller.arn);
   const question = trustQuestion(who, externalId ?? null);
   const here = `the role ${found.name}`;
+  const duration = settingName(lake, "duration");
   if (judge(found.trust, question).effect !== "allow") {
-    const fix = whyNot(found.trust, question, who);
+    const fix = whyNot(lake, found.trust, question, who);
     const own = fix.inConfiguration;
     return {
       state: "failed",
@@ -70,8 +72,8 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
   if (durationSeconds > found.maxSessionDuration) {
     return {
       state: "failed",
-      seen: `${here} gives sessions of ${found.maxSessionDuration} s at most; <iam_role_duration> asks for ${durationSeconds} s`,
-      fix: `Set <iam_role_duration> to ${found.maxSessionDuration} or less, or someone who may change the role raises its maximum session duration`,
+      seen: `${here} gives sessions of ${found.maxSessionDuration} s at most; ${duration} asks for ${durationSeconds} s`,
+      fix: `Set ${duration} to ${found.maxSessionDuration} or less, or someone who may change the role raises its maximum session duration`,
       console: `IAM > Roles > ${found.name} > Summary > Edit > Maximum session duration`,
       commands: [
         awsCommand(["iam", "update-role"], { "role-name": found.name, "max-session-duration": durationSeconds }),
@@ -81,8 +83,8 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
   if (caller.arn.includes(":assumed-role/") && durationSeconds > 3_600) {
     return {
       state: "failed",
-      seen: `${here} is assumed by a role, whose sessions last 3600 s at most; <iam_role_duration> asks for ${durationSeconds} s`,
-      fix: "Set <iam_role_duration> to 3600 or remove it",
+      seen: `${here} is assumed by a role, whose sessions last 3600 s at most; ${duration} asks for ${durationSeconds} s`,
+      fix: `Set ${duration} to 3600 or remove it`,
     };
   }
   const insists = [null, "wrong"].every((id) => judge(found.trust, trustQuestion(who, id)).effect !== "allow");
@@ -92,7 +94,7 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
       seen: `${here} trusts ${who} whatever the external ID is`,
       fix:
         externalId === undefined
-          ? "Give the subscriber an external ID: in <external_id> and in the role's trust policy"
+          ? `Give the subscriber an external ID: in ${settingName(lake, "externalId")} and in the role's trust policy`
           : `Someone who may change ${here} gives it the trust policy below`,
       ...trustChange({ ...found, trust: { Statement: [] } }, question, who),
     };
@@ -130,6 +132,7 @@ function samePrincipal(name: string, who: string): boolean {
 }
 
 function whyNot(
+  lake: Lake,
   trust: Document,
   question: Question,
   who: string,
@@ -145,8 +148,7 @@ function whyNot(
   if (question.context["sts:externalid"] === null) {
     return {
       seen: "asks for an external ID and none is set",
-      inConfiguration:
-        "Write <external_id> into the subscriber of ossec.conf, as given when the subscriber was created",
+      inConfiguration: giveExternalId(lake),
     };
   }
   const otherwise = acting.some(
@@ -155,13 +157,20 @@ function whyNot(
   return otherwise
     ? {
         seen: "asks for another external ID than the one that is set",
-        first: `${compareExternalId}; if it is right, s`,
+        first: `${compareExternalId(lake)}; if it is right, s`,
       }
     : { seen: `trusts ${who} under conditions that these requests do not meet` };
 }
 
-const compareExternalId =
-  "Compare <external_id> with the external ID of the subscriber in Security Lake > My subscribers, and correct it";
+function giveExternalId(lake: Lake): string {
+  const own = settingName(lake, "externalId");
+  const where = lake.manager === undefined ? `Give ${own}` : `Write ${own} into the subscriber of ossec.conf`;
+  return `${where}, as given when the subscriber was created`;
+}
+
+function compareExternalId(lake: Lake): string {
+  return `Compare ${settingName(lake, "externalId")} with the external ID of the subscriber in Security Lake > My subscribers, and correct it`;
+}
 
 function onlyWithoutExternalId(statement: Document["Statement"][number]): Document["Statement"][number] {
   const left = Object.entries(statement.Condition ?? {}).map(([operator, keys]) => [
@@ -314,8 +323,8 @@ function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): 
   }
   const first =
     externalId === undefined
-      ? "Write <external_id> into the subscriber of ossec.conf, as given when the subscriber was created; if the role asks for none, s"
-      : `${compareExternalId}; if it is right, s`;
+      ? `${giveExternalId(lake)}; if the role asks for none, s`
+      : `${compareExternalId(lake)}; if it is right, s`;
   return {
     fix: `${first}omeone who may change role ${nameOf(roleArn)} lets its trust policy have the statement below, and ${nameOf(who)} has to be allowed ${assume} on it; run with --admin-profile, this says which of them it is`,
     policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },

@@ -16,6 +16,7 @@ import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { codeOf, opened, silenceMilliseconds } from "../opened.ts";
 import { proxyOf } from "../proxy.ts";
+import { giveRegion, settingName } from "../setting.ts";
 
 export const region: Check = {
   id: "region",
@@ -37,7 +38,7 @@ export const region: Check = {
         (await notToBeRead(lake, "no Region is known")) ?? {
           state: "failed",
           seen: lake.explain(error),
-          fix: "Give the queue by its ARN in <sqs_name>, or set a region in the profile",
+          fix: giveRegion(lake),
         }
       );
     }
@@ -167,19 +168,19 @@ export async function endpointsOf(lake: Lake): Promise<Endpoint[]> {
     {
       service: "STS",
       url: await whereTo(() => sts.send(new GetCallerIdentityCommand({}))),
-      ...(stsEndpoint !== undefined && { setting: "<sts_endpoint>" }),
+      ...(stsEndpoint !== undefined && { setting: settingName(lake, "stsEndpoint") }),
     },
     {
       service: "SQS",
       url: await whereTo(() => sqs.send(new GetQueueUrlCommand({ QueueName: name }))),
-      ...(queue.includes("//") && { setting: "<sqs_name>" }),
+      ...(queue.includes("//") && { setting: settingName(lake, "queue") }),
     },
     {
       service: "S3",
       url: await whereTo(() =>
         bucket === undefined ? s3.send(new ListBucketsCommand({})) : s3.send(new HeadBucketCommand({ Bucket: bucket })),
       ),
-      ...(serviceEndpoint !== undefined && { setting: "<service_endpoint>" }),
+      ...(serviceEndpoint !== undefined && { setting: settingName(lake, "serviceEndpoint") }),
     },
   ];
 }

@@ -1,0 +1,31 @@
+import type { Manager } from "./manager.ts";
+
+/** Absent where options describe the subscriber. */
+interface Described {
+  readonly manager?: Manager | undefined;
+}
+
+/** What describes a subscriber: an element of ossec.conf, or an option of this program. */
+const names = {
+  queue: ["<sqs_name>", "--queue"],
+  role: ["<iam_role_arn>", "--role-arn"],
+  duration: ["<iam_role_duration>", "--role-duration"],
+  externalId: ["<external_id>", "--external-id-file"],
+  profile: ["<aws_profile>", "--profile"],
+  stsEndpoint: ["<sts_endpoint>", "--sts-endpoint"],
+  serviceEndpoint: ["<service_endpoint>", "--service-endpoint"],
+} as const;
+
+/** As whoever described this subscriber has written it. */
+export function settingName({ manager }: Described, setting: keyof typeof names): string {
+  const [element, option] = names[setting];
+  return manager === undefined ? option : element;
+}
+
+/** What to do where no Region is known. */
+export function giveRegion(lake: Described): string {
+  const byName = `the queue by its ARN in ${settingName(lake, "queue")}`;
+  return lake.manager === undefined
+    ? `Give --region NAME, or ${byName}`
+    : `Give ${byName}, or set a region in the profile; --region NAME tells it to this program alone`;
+}
