@@ -17,6 +17,15 @@ export interface Issue extends Position {
   readonly problem: string;
   /** What to do. */
   readonly fix: string;
+  /** Where it is; absent where it is about the file as a whole. */
+  readonly section?: Section;
+}
+
+/** A `<subscriber>`, else the section of the file: `<indexer>`, `<cluster>`, `<wodle>`. */
+export interface Section {
+  readonly name: string;
+  /** Where it begins. */
+  readonly line: number;
 }
 
 /** What is wrong with a value; where it stands is added by whoever knows. */

@@ -1,8 +1,8 @@
 import type { Report } from "./fields.ts";
-import { type Issue, type Position, type Problem, tag } from "./issues.ts";
+import { type Issue, type Position, type Problem, type Section, tag } from "./issues.ts";
 import { type Cluster, type Indexer, type ManagerCommand, readCluster, readCommands, readIndexer } from "./manager.ts";
 import { type Module, readModules } from "./module.ts";
-import { readXml } from "./xml.ts";
+import { type Element, readXml } from "./xml.ts";
 
 export interface Settings {
   /** Each `<wodle name="aws-s3">`, in the order of the file. */
@@ -35,6 +35,7 @@ export function readSettings(text: string): { settings: Settings; issues: readon
   const cluster = readCluster(sections, report);
   const indexer = readIndexer(sections, report);
   const commands = readCommands(sections);
+  const places = sections.flatMap((section) => placesOf(section));
   if (roots.length === 0) add(start, "The file", noRoot);
   else if (modules.every(({ subscribers }) => subscribers.length === 0)) add(start, "The file", noSubscriber);
   return {
@@ -44,8 +45,31 @@ export function readSettings(text: string): { settings: Settings; issues: readon
       ...(indexer && { indexer }),
       ...(commands.length > 0 && { commands }),
     },
-    issues: issues.sort((a, b) => a.line - b.line || a.column - b.column),
+    issues: located(issues.sort(byPosition), places),
   };
+}
+
+const byPosition = (a: Position, b: Position): number => a.line - b.line || a.column - b.column;
+
+interface Place extends Position {
+  readonly section: Section;
+}
+
+/** Each element, in the order of the file, with what it is a part of. */
+function placesOf(element: Element, around?: Section): Place[] {
+  const { name, line, column, children } = element;
+  const section = around === undefined || name === "subscriber" ? { name, line } : around;
+  return [{ line, column, section }, ...children.flatMap((child) => placesOf(child, section))];
+}
+
+/** Both in the order of the file. */
+function located(issues: readonly Issue[], places: readonly Place[]): Issue[] {
+  let at = -1;
+  return issues.map((issue) => {
+    for (let next = places[at + 1]; next !== undefined && byPosition(next, issue) <= 0; next = places[at + 1]) at++;
+    const section = places[at]?.section;
+    return section === undefined ? issue : { ...issue, section };
+  });
 }
 
 const start: Position = { line: 1, column: 1 };

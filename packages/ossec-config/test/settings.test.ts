@@ -378,3 +378,25 @@ describe("programs that the manager starts", () => {
     ]);
   });
 });
+
+it("says of each issue which part of the file it is in", () => {
+  const text = `<ossec_config>
+  <indexer><hosts></hosts></indexer>
+  <wodle name="aws-s3">
+    <subscriber type="security_lake"><sqs_name>a</sqs_name><iam_role_arn>none</iam_role_arn></subscriber>
+    <interval>soon</interval>
+    <subscriber type="security_lake">
+      <sqs_name>b</sqs_name><external_id>1</external_id>
+    </subscriber>
+  </wodle>
+</ossec_config>`;
+  const { issues } = readSettings(text);
+  const errors = issues.filter(({ severity }) => severity === "error");
+  expect(errors.map(({ subject, section }) => [subject, section])).toEqual([
+    ["<hosts>", { name: "indexer", line: 2 }],
+    ["<iam_role_arn>", { name: "subscriber", line: 4 }],
+    ["<interval>", { name: "wodle", line: 3 }],
+    ["<external_id>", { name: "subscriber", line: 6 }],
+  ]);
+  expect(readSettings("none").issues[0]).not.toHaveProperty("section");
+});
