@@ -101,6 +101,65 @@ describe("what is wrong with ossec.conf", () => {
   });
 });
 
+describe("an error in ossec.conf", () => {
+  const sound = `<sqs_name>${queue}</sqs_name>`;
+  const role = "<iam_role_arn>arn:aws:iam::123456789012:role/Lake</iam_role_arn>";
+  const id = "<external_id>external-id-of-a-test</external_id>";
+  const file = "ossec.conf";
+  const all = checks({ receive: true });
+
+  /** The checks that are not run for it; nothing is asked. */
+  async function leftOpen(elements: string, more = ""): Promise<readonly string[]> {
+    const text = `<ossec_config>${more}<wodle name="aws-s3"><subscriber type="security_lake">${elements}</subscriber></wodle></ossec_config>`;
+    const { settings, issues } = readSettings(text);
+    const [subscriber] = settings.modules.flatMap(({ subscribers }) => subscribers);
+    const asked = new Error("it was asked");
+    const lookUp = () => Promise.reject(asked);
+    const manager = { file, settings, issues, state: "/nonexistent", hostname: "manager" };
+    const nowhere = { endpoint: "http://127.0.0.1:1", region: "us-east-1" };
+    const lake = createLake(subscriber as never, { manager, lookUp, base: lookUp as never, ...nowhere });
+    // Each by itself: none stands in the way of another.
+    const results = await Promise.all(all.map((check) => runChecks([check], lake, patientLimits)));
+    return results
+      .flat()
+      .flatMap(({ check, obstacle }) =>
+        obstacle?.because.startsWith("of an error in the configuration: ossec.conf:1:") ? [check.id] : [],
+      );
+  }
+  const between = (first: string, last: string) => {
+    const ids = all.map((check) => check.id);
+    return ids.slice(ids.indexOf(first), ids.indexOf(last) + 1);
+  };
+  const ofRole = between("role", "newest-object");
+  const ofSession = ["assume-role", "external-id", ...between("queue", "newest-object")];
+
+  it.each<[string, string, string | undefined, readonly string[]]>([
+    ["the role", `${sound}<iam_role_arn>none</iam_role_arn>${id}`, undefined, ["queue-name", ...ofRole]],
+    ["the external ID", `${sound}${role}<external_id>1</external_id>`, undefined, ["role", ...ofSession]],
+    [
+      "a name that is no element's",
+      `${sound}<iam_rol_arn>x</iam_rol_arn>`,
+      undefined,
+      between("region", "newest-object").filter((one) => one !== "clock"),
+    ],
+    ["what has no effect on AWS", `${sound}${role}${id}<discard_regex>x</discard_regex>`, undefined, []],
+    [
+      "the indexer",
+      `${sound}${role}${id}`,
+      "<indexer><hosts></hosts></indexer>",
+      [...between("indexer", "dashboard-fields"), "indexer-lag"],
+    ],
+    ["the cluster", `${sound}${role}${id}`, "<cluster><disabled>perhaps</disabled></cluster>", ["dashboard-fields"]],
+  ])("in %s is told by the checks that go by it, instead of what they would find", async (_, elements, more, open) => {
+    expect(new Set(await leftOpen(elements, more))).toEqual(new Set(open));
+  });
+
+  it("of one subscriber does not concern another", async () => {
+    const second = `<subscriber type="security_lake">${sound}<iam_role_arn>none</iam_role_arn></subscriber>`;
+    expect(await leftOpen(`${sound}${role}${id}</subscriber>\n${second}<subscriber type="security_hub">`)).toEqual([]);
+  });
+});
+
 describe("what runs the subscriber", () => {
   it("is no process with another configuration", async () => {
     await running(77, "node", "/opt/apps/wodle/dist/main.js", "run", "--config", "/etc/lake.conf");
@@ -259,7 +318,7 @@ describe("the last run", () => {
 
 describe("dead letters", () => {
   const entry = (kind: string, reason: string, minutes: number) =>
-    JSON.stringify({ time: ago(minutes * minute), kind, reason, document: '{"secret":"of an event"}' });
+    JSON.stringify({ time: ago(minutes * minute), kind, reason, queue, document: '{"secret":"of an event"}' });
 
   it("that wait are counted, with the newest reason and without their content, and how to send them again", async () => {
     const preview = "failed to parse field [data.x] of type [ip]. Preview of field's value: 'of an event'";
@@ -280,11 +339,31 @@ describe("dead letters", () => {
       `mv -n ${state()}/dead-letter.ndjson ${state()}/${first}`,
       `security-lake-wodle replay --dead-letter ${state()}/${first} --config ${file}`,
       `mv -n ${state()}/dead-letter.ndjson.2026-01-01-ab ${state()}/${second}`,
-      `security-lake-wodle replay --dead-letter ${state()}/${second} --config ${file}`,
     ]);
-    expect(found?.paste).toContain(`cat ${state()}/${first} ${state()}/${second} |`);
+    expect(found?.paste).toContain(`cat ${state()}/${second} | jq`);
+    expect(found?.paste).toContain(`aws sqs get-queue-url --queue-name ${queue} `);
     expect(found?.fix).toContain("only after the messages are resent");
     expect(verdictOf(results("dead-letters"), { strict: true }).exitCode).toBe(3);
+  });
+
+  it("of one kind are told without what is to be done about the other", async () => {
+    const at = "var/ossec/var/security-lake/dead-letter.ndjson";
+    await put(at, `${entry("message", "no key", 9)}\n`);
+    const [messages] = (await verify())("dead-letters");
+    expect(messages?.fix).not.toMatch(/documents/);
+    expect(messages?.commands?.map(written)).toEqual([expect.stringMatching(/^mv -n /)]);
+    await put(at, `${entry("document", "no such field", 9)}\n`);
+    const [documents] = (await verify())("dead-letters");
+    expect(documents?.fix).not.toMatch(/messages/);
+    expect(documents?.paste).toBeUndefined();
+    expect(documents?.commands).toHaveLength(2);
+  });
+
+  it("are told with a reason that is long, on one line", async () => {
+    const reason = `s3://lake/${"k".repeat(1_000)} cannot be read\nas Parquet`;
+    await put("var/ossec/var/security-lake/dead-letter.ndjson", `${entry("message", reason, 1)}\n`);
+    const [found] = (await verify())("dead-letters");
+    expect(found?.seen).toMatch(/k cannot be read as Parquet$/);
   });
 
   it("are none where the folder is not there, or holds none", async () => {

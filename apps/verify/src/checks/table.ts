@@ -1,4 +1,5 @@
 import type { Check } from "../check.ts";
+import { goingBy, subscriberParts } from "../configured.ts";
 import { bucketPolicy } from "./bucket-policy.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
 import { dashboardFields, indexerLag } from "./indexed.ts";
@@ -24,44 +25,40 @@ export interface Effects {
   readonly probe?: boolean;
 }
 
+const byIndexer = goingBy("indexer");
+const byLake = goingBy("sqs_name", "iam_role_arn", "service_endpoint");
+const bySubscriber = goingBy(...subscriberParts);
+
 /** All checks, in the order of the report; what a check needs stands before it, and causes before their effects. */
 export function checks({ receive, probe = true }: Effects): readonly Check[] {
   return [
     configuration,
     disk,
     runner,
-    indexer,
-    indexerCertificate,
-    indexerUser,
-    indexerHealth,
-    indexerBlocks,
-    indexerPermissions,
-    indexerTemplate,
-    indexerRetention,
-    probe ? indexerProbe : indexerProbeLeftOut,
-    dashboardFields,
-    region,
-    endpoints,
+    ...[
+      indexer,
+      indexerCertificate,
+      indexerUser,
+      indexerHealth,
+      indexerBlocks,
+      indexerPermissions,
+      indexerTemplate,
+      indexerRetention,
+      probe ? indexerProbe : indexerProbeLeftOut,
+    ].map(byIndexer),
+    goingBy("indexer", "cluster")(dashboardFields),
+    goingBy("sqs_name", "aws_profile")(region),
+    goingBy("sts_endpoint", "service_endpoint")(endpoints),
     clock,
-    queueName,
-    credentials,
-    role,
-    user,
-    assumeRole,
-    externalId,
-    rolePermissions,
-    buckets,
-    keys,
-    bucketPolicy,
-    notification,
-    arriving,
-    queue,
-    queueEncryption,
-    queuePolicy,
-    messages,
-    queueDeadLetters,
-    receive ? newestObjectCheck : newestObjectUntouched,
-    indexerLag,
+    goingBy("sqs_name", "iam_role_arn")(queueName),
+    goingBy("sts_endpoint", "aws_profile")(credentials),
+    goingBy("iam_role_arn", "external_id")(role),
+    goingBy("iam_role_arn")(user),
+    ...[assumeRole, externalId].map(bySubscriber),
+    ...[rolePermissions, buckets, keys, bucketPolicy, notification, arriving].map(byLake),
+    ...[queue, queueEncryption, queuePolicy, messages, queueDeadLetters].map(bySubscriber),
+    bySubscriber(receive ? newestObjectCheck : newestObjectUntouched),
+    byIndexer(indexerLag),
     deadLetters,
     lastRun,
   ];
