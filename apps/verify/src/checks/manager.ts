@@ -3,12 +3,13 @@ import { statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { issueLine, type ManagerCommand } from "@threatlockdown/ossec-config";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
-import { onceCommand, quote } from "../command.ts";
+import { onceCommand } from "../command.ts";
 import { readDeadLetters } from "../dead-letters.ts";
 import type { Lake } from "../lake.ts";
 import { lastRunFile, readLastRun } from "../last-run.ts";
 import { type Machine, readMachine, subscriberCommand } from "../machine.ts";
 import type { Manager } from "../manager.ts";
+import { resendText } from "../resend.ts";
 import { betweenRuns, span } from "../time.ts";
 
 const late = "Look whether the disks of this machine answer";
@@ -296,37 +297,44 @@ export const deadLetters: Check = {
   needs: [],
   once: true,
   late,
-  run: onMachine(async ({ state, file }) => {
+  run: onMachine(async ({ state, file, settings }, lake) => {
     const found = await readDeadLetters(state).catch((error: Error) => error);
     if (found instanceof Error)
       return unreadable(state, found, "Look what lies there under the names dead-letter.ndjson…");
     const { files, documents, messages, more, newest } = found;
     if (files.length === 0) return { state: "ok", seen: `nothing waits in ${state}` };
-    const counts = `documents: ${more ? "more than " : ""}${documents}, messages: ${messages}, in ${files.join(", ")}`;
+    const names = files.map(({ path }) => path).join(", ");
+    const counts = `documents: ${more ? "more than " : ""}${documents}, messages: ${more ? "more than " : ""}${messages}, in ${names}`;
     const reason = newest === undefined ? "" : `; the newest, of ${newest.time}: ${newest.reason}`;
     const time = new Date().toISOString().replace(/\D/g, "").slice(0, 14);
     const aside = files.map((one) => ({
-      from: one,
-      to: `${one.replace("dead-letter.ndjson", "replay.ndjson")}.${time}`,
+      ...one,
+      from: one.path,
+      path: `${one.path.replace("dead-letter.ndjson", "replay.ndjson")}.${time}`,
     }));
+    const queues = settings.modules.flatMap(({ subscribers }) => subscribers.map(({ queue }) => queue));
+    const known = async () => ({ queues, region: await lake.region().catch(() => undefined) });
     return {
       state: "warning",
       seen: counts + reason,
-      fix: `Mend the reason; then send the documents again by the commands below${messages > 0 ? ", and the messages as it is shown; delete the files replay.ndjson… only after the messages are resent" : ", after which the files replay.ndjson… may be deleted"}`,
-      commands: aside.flatMap(({ from, to }) => [
-        { words: ["mv", "-n", from, to] },
-        { words: ["security-lake-wodle", "replay"], options: { "dead-letter": to, config: file } },
+      fix: `Mend the reason; then ${sendAgain(documents > 0, messages > 0)}`,
+      commands: aside.flatMap(({ from, path, documents }) => [
+        { words: ["mv", "-n", from, path] },
+        ...(documents > 0 ? [{ words: ["security-lake-wodle", "replay"], options: replay(path, file) }] : []),
       ]),
-      ...(messages > 0 && { paste: resendText(aside.map(({ to }) => to)) }),
+      ...(messages > 0 && { paste: resendText(aside, await known()) }),
     };
   }),
 };
 
-/** A body may have line breaks in it, and a torn line may stand among the others. */
-function resendText(files: readonly string[]): string {
-  return `cat ${files.map(quote).join(" ")} | jq -rR 'fromjson? | select(.kind == "message") | .body | @base64' |
-  while IFS= read -r body; do
-    aws sqs send-message --queue-url <queue> --message-body "$(printf %s "$body" | base64 -d)" </dev/null || echo "not sent: $body"
-  done
-`;
+const replay = (path: string, config: string) => ({ "dead-letter": path, config });
+
+function sendAgain(documents: boolean, messages: boolean): string {
+  if (!messages) {
+    return "send the documents again by the commands below, after which the files replay.ndjson… may be deleted";
+  }
+  const resent = "delete the files replay.ndjson… only after the messages are resent";
+  return documents
+    ? `send the documents again by the commands below, and then the messages as it is shown; ${resent}`
+    : `set the files aside by the commands below and send the messages again as it is shown; ${resent}`;
 }
