@@ -1,5 +1,8 @@
+import type { AdministratorRight } from "./administrator-rights.ts";
 import { couldNotCheck, type Finding } from "./check.ts";
 import type { Admin, Lake } from "./lake.ts";
+
+const needsProfile = "run it with --admin-profile NAME; --admin-policy prints what such a user has to be allowed";
 
 /**
  * Looks with the credentials of an administrator. What may not be looked at is no failure: who could is told.
@@ -7,12 +10,12 @@ import type { Admin, Lake } from "./lake.ts";
  */
 export async function asAdministrator(
   lake: Lake,
-  rights: readonly string[],
+  rights: readonly AdministratorRight[],
   account: string | undefined,
   look: (admin: Admin) => Promise<Finding>,
 ): Promise<Finding> {
   if (lake.admin === undefined) {
-    return couldNotCheck({ because: "no --admin-profile was given", rights, how: "run it with --admin-profile" });
+    return couldNotCheck({ because: "no --admin-profile was given", rights, how: needsProfile });
   }
   try {
     const admin = await lake.admin();

@@ -26,6 +26,7 @@ With what it is checked:
   --accounts A,B           accounts that should send events; otherwise those of the AWS organization, where it may be asked
   --stale HOURS            a source that has sent nothing for so long is a warning (24)
   --admin-profile NAME     AWS profile for what the lake's role may not look at; it is only ever looked with
+  --admin-policy           print the policy that the user or role of such a profile needs, and check nothing
   --indexer-credentials FILE  the subscriber's user of the indexer, as the subscriber has it: two lines, username=… and
                            password=…, mode 0600; otherwise INDEXER_USERNAME and INDEXER_PASSWORD
   --indexer-sigv4 SERVICE, --indexer-region, --indexer-profile, --indexer-role
@@ -74,6 +75,7 @@ export function parseOptions(args: readonly string[]) {
         accounts: { type: "string" },
         stale: { type: "string", default: "24" },
         "admin-profile": { type: "string" },
+        "admin-policy": { type: "boolean", default: false },
         only: { type: "string" },
         skip: { type: "string" },
         "indexer-credentials": { type: "string" },

@@ -1,5 +1,6 @@
 import { findSigner, lakeCredentials } from "@threatlockdown/aws-auth";
 import { readCredentials } from "@threatlockdown/indexer-client";
+import { administratorPolicy } from "./administrator-rights.ts";
 import { CannotRun } from "./cannot-run.ts";
 import { type Check, type Result, runChecks } from "./check.ts";
 import { checks } from "./checks/table.ts";
@@ -40,6 +41,10 @@ export async function run(argv: readonly string[], world: World): Promise<number
   const options = parseOptions(argv);
   if (options.help) {
     world.print(help);
+    return 0;
+  }
+  if (options["admin-policy"]) {
+    world.print(`${JSON.stringify(administratorPolicy, null, 2)}\n`);
     return 0;
   }
   const report = options["fix-plan"] ? fixPlanReport : reports[options.output];

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
 import { merged, written } from "../src/command.ts";
-import { docsPage } from "../src/report/docs.ts";
+import { administratorPage, docsPage } from "../src/report/docs.ts";
 import { fixPlan } from "../src/report/fix-plan.ts";
 import { htmlReport } from "../src/report/html.ts";
 import { jsonReport } from "../src/report/json.ts";
@@ -317,6 +317,10 @@ describe("the JSON report", () => {
 });
 
 describe("the documentation", () => {
+  it("says what an administrator's profile needs", async () => {
+    await expect(administratorPage()).toMatchFileSnapshot(join(import.meta.dirname, "../docs/administrator.md"));
+  });
+
   it.each(table.map((check) => [check.id, check] as const))("has a page of %s", async (id, check) => {
     await expect(docsPage(check)).toMatchFileSnapshot(join(import.meta.dirname, "../docs", `${id}.md`));
   });

@@ -6,7 +6,7 @@ import type { Bucket } from "../flow.ts";
 import { type Document, judge, parseDocument, type Question, withoutDenyOf } from "../policy.ts";
 import { readerOf } from "./keys.ts";
 
-const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"];
+const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"] as const;
 
 export const bucketPolicy: Check = {
   id: "bucket-policy",

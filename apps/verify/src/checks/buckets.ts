@@ -7,7 +7,7 @@ import { type Bucket, bucketPrefix, concernsBucket, type Flow, type Pattern, rou
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 
-const rights = ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketNotification", "events:ListRules"];
+const rights = ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketNotification", "events:ListRules"] as const;
 
 const lakeAccount = ({ subscriber }: Lake): string | undefined => subscriber.roleArn?.split(":")[4];
 

@@ -7,7 +7,7 @@ import type { Admin, Lake } from "../lake.ts";
 import { type Document, judge, parseDocument, type Question, repaired, type Statement } from "../policy.ts";
 import { keyOfQueue } from "./queue.ts";
 
-const rights = ["kms:DescribeKey", "kms:GetKeyPolicy", "s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"];
+const rights = ["kms:DescribeKey", "kms:GetKeyPolicy", "s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"] as const;
 
 export const keys: Check = {
   id: "keys",

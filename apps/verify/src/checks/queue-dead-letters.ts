@@ -13,7 +13,7 @@ export const queueDeadLetters: Check = {
     const { redrive, name } = await lake.queue();
     if (redrive === undefined) return { state: "not applicable", seen: "the queue has no dead-letter queue" };
     const [, , , , account, deadLetters = ""] = redrive.deadLetterQueue.split(":");
-    const rights = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"];
+    const rights = ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"] as const;
     return asAdministrator(lake, rights, account, async ({ sqs }) => {
       const found = await sqs.send(new GetQueueUrlCommand({ QueueName: deadLetters })).catch((error: Error) => {
         if (/QueueDoesNotExist|NonExistentQueue/.test(error.name)) return undefined;
