@@ -35,9 +35,19 @@ export function notRun(error: string, results: readonly Result[]): Verdict {
 }
 
 function firstOf(results: readonly Result[], worst: Result | undefined): string {
-  const fix = worst?.obstacle === undefined ? worst?.fix : remedy(gathered(results, worst.obstacle).obstacle);
+  const fix = worst?.obstacle === undefined ? worst?.fix : shortRemedy(gathered(results, worst.obstacle).obstacle);
   const place = worst?.place === undefined ? "" : ` (${worst.place})`;
   return fix === undefined ? "" : ` First: ${fix}${place}.`;
+}
+
+/** Rights, in one line with everything else. */
+const fewRights = 3;
+
+/** What many rights would hide is said without them: they stand where the checks do. */
+function shortRemedy(obstacle: Obstacle): string | undefined {
+  const { rights = [], how } = obstacle;
+  if (rights.length <= fewRights || how === undefined) return remedy(obstacle);
+  return how.charAt(0).toUpperCase() + how.slice(1);
 }
 
 function countsOf(states: readonly State[]): Record<State, number> {
