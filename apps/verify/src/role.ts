@@ -33,6 +33,10 @@ export function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
 
+export function accountOf(arn: string | undefined): string | undefined {
+  return arn?.split(":")[4];
+}
+
 /** @throws the SDK's errors */
 export async function readRole({ iam }: Admin, arn: string): Promise<Role> {
   const { Role: found } = await iam.send(new GetRoleCommand({ RoleName: nameOf(arn) }));

@@ -889,6 +889,30 @@ const objects: readonly Fault[] = [
     },
   },
   {
+    name: "queue's name is misspelt",
+    make: (setting) => {
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName.replace("Queue", "Quue") };
+    },
+    found: "queue-name",
+    seen: /no queue AmazonSecurityLake-.*-Main-Quue in account .*; Security Lake has made there: AmazonSecurityLake-.*-Main-Queue/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueName };
+    },
+  },
+  {
+    name: "role is of another account than the queue",
+    options: { aws: { accounts: ["123456789012", "210987654321"] } },
+    make: (setting) => {
+      const roleArn = setting.lake.roleArn.replace("123456789012", "210987654321");
+      setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn, roleArn };
+    },
+    found: "queue-name",
+    seen: /is in account 123456789012, and its subscriber's role in 210987654321/,
+    mend: (setting) => {
+      setting.subscriber = { ...setting.subscriber, roleArn: setting.lake.roleArn };
+    },
+  },
+  {
     name: "an account sends nothing",
     make: (setting) => {
       setting.surroundings = { ...setting.surroundings, accounts: ["210987654321"] };

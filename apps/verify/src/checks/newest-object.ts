@@ -8,6 +8,7 @@ import {
   openObject,
   parseNotification,
 } from "@threatlockdown/pipeline";
+import { forRole } from "../accounts.ts";
 import { isDenied } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
@@ -33,7 +34,7 @@ export const newestObjectCheck: Check = {
     const found = await receiveOne(lake, signal);
     if ("state" in found) return found;
     const { object, remark } = await newestOf(lake, found.object, signal);
-    const read = await readObject(lake, object, signal);
+    const read = await readObject(lake, object, signal, found.object.account);
     const seen = [read.seen, remark, found.form && `announced by ${found.form}`, found.remark]
       .filter((part) => part !== undefined)
       .join("; ");
@@ -182,7 +183,12 @@ async function newestOf(lake: Lake, announced: AnnouncedObject, signal: AbortSig
   }
 }
 
-async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSignal): Promise<Finding> {
+async function readObject(
+  lake: Lake,
+  object: AnnouncedObject,
+  signal: AbortSignal,
+  account?: string,
+): Promise<Finding> {
   const { s3, region } = await lake.clients();
   const name = `s3://${object.bucket}/${object.key}`;
   try {
@@ -203,7 +209,8 @@ async function readObject(lake: Lake, object: AnnouncedObject, signal: AbortSign
   } catch (error) {
     if (error instanceof ObjectDenied) {
       const seen = lake.explain(error.cause, { action: error.action, resource: name });
-      return { state: "failed", seen, ...letRead(error, object, partitionOf(region)) };
+      const { fix, ...more } = letRead(error, object, partitionOf(region));
+      return { state: "failed", seen, fix: forRole(lake, fix, `the bucket ${object.bucket}`, account), ...more };
     }
     if (error instanceof ObjectGone) {
       return {
@@ -227,7 +234,7 @@ function letRead(
   { action, cause }: ObjectDenied,
   { bucket }: AnnouncedObject,
   partition: string,
-): Pick<Finding, "fix" | "policy" | "console"> {
+): Pick<Finding, "policy" | "console"> & { readonly fix: string } {
   const said = String((cause as Error | undefined)?.message);
   if (action === "kms:Decrypt") {
     const [key] = /arn:[^:]+:kms:[\w-]*:\d+:key\/[\w-]+/.exec(said) ?? [];

@@ -1,17 +1,38 @@
 import { GetQueueUrlCommand, ListQueuesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { asAdministrator } from "../administrator.ts";
-import type { Check } from "../check.ts";
+import type { Check, Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
-import { nameOf } from "../role.ts";
+import { accountOf, nameOf } from "../role.ts";
 import { settingName } from "../setting.ts";
 
 export function compareQueue(lake: Lake): string {
   return `Compare ${settingName(lake, "queue")} with the subscription endpoint in Security Lake > My subscribers`;
 }
 
+const subscriberId = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 /** Security Lake names what it makes for a subscriber after it. */
-const madeBySecurityLake = /^AmazonSecurityLake-([0-9a-f-]{36})(?:-Main-Queue)?$/;
+const madeQueue = new RegExp(`^AmazonSecurityLake-(${subscriberId})-Main-Queue$`);
+const madeRole = new RegExp(`^AmazonSecurityLake-(${subscriberId})$`);
+
+/** The queue that Security Lake has made for the subscriber of this role; undefined where it did not make the role. */
+export function queueOfRole(roleArn = ""): string | undefined {
+  const id = madeRole.exec(nameOf(roleArn))?.[1];
+  return id === undefined ? undefined : `AmazonSecurityLake-${id}-Main-Queue`;
+}
+
+/** What to do about a name that is not that of the role's own queue. */
+export function writeQueue(lake: Lake, own: string): Pick<Finding, "fix" | "console" | "paste"> {
+  const { queue } = lake.subscriber;
+  const whole = queue.replace(queueAddress(queue).name, own);
+  return {
+    fix: `Correct ${settingName(lake, "queue")}: Security Lake has made the queue ${own} together with the role; the subscription endpoint in Security Lake > My subscribers shows it`,
+    ...(lake.manager !== undefined && { paste: `<sqs_name>${whole}</sqs_name>\n` }),
+    console: subscribers,
+  };
+}
+
+const subscribers = "Security Lake > Subscribers > My subscribers";
 
 export const queueName: Check = {
   id: "queue-name",
@@ -21,31 +42,49 @@ export const queueName: Check = {
   needs: ["region"],
   async run(lake) {
     const { roleArn, queue } = lake.subscriber;
-    const { name } = queueAddress(queue);
-    const [ofQueue, ofRole] = [name, nameOf(roleArn ?? "")].map((made) => madeBySecurityLake.exec(made)?.[1]);
-    if (ofQueue !== undefined && ofRole !== undefined && ofQueue !== ofRole) {
+    const { name, account: given } = queueAddress(queue);
+    const own = queueOfRole(roleArn);
+    const made = madeQueue.test(name);
+    const oneOf = (what: string) =>
+      `${compareQueue(lake)}, and ${settingName(lake, "role")} with the role there: both have to be of one ${what}`;
+    if (made && own !== undefined && own !== name) {
+      const [ofQueue, ofRole] = [madeQueue.exec(name), madeQueue.exec(own)].map((found) => found?.[1]);
       return {
         state: "failed",
         seen: `${name} is the queue of the subscriber ${ofQueue}, and the role is that of the subscriber ${ofRole}`,
-        fix: `${compareQueue(lake)}, and ${settingName(lake, "role")} with the role there: both have to be of one subscriber`,
-        console: "Security Lake > Subscribers > My subscribers",
+        fix: oneOf("subscriber"),
+        console: subscribers,
       };
     }
-    const origin =
-      ofQueue === undefined
-        ? `${name}, not one that Security Lake makes for subscribers`
-        : `${name}, made by Security Lake${ofRole === undefined ? "" : " for the subscriber of the role"}`;
-    if (lake.admin === undefined && ofQueue !== undefined) return { state: "ok", seen: origin };
+    const accountOfRole = accountOf(roleArn);
+    if (made && own !== undefined && given !== undefined && given !== accountOfRole) {
+      return {
+        state: "failed",
+        seen: `the queue ${name} is in account ${given}, and its subscriber's role in ${accountOfRole}: Security Lake makes both in one`,
+        fix: oneOf("account"),
+        console: subscribers,
+      };
+    }
+    const origin = made
+      ? `${name}, made by Security Lake${own === undefined ? "" : " for the subscriber of the role"}`
+      : `${name}, not one that Security Lake makes for subscribers`;
+    if (lake.admin === undefined && made) return { state: "ok", seen: origin };
+    // Nobody else names queues so.
+    if (lake.admin === undefined && own !== undefined && /^amazonsecuritylake/i.test(name)) {
+      return { state: "failed", seen: `Security Lake makes no queue of the name ${name}`, ...writeQueue(lake, own) };
+    }
     const queueArn = await lake.queueArn();
     const [, , , region, account] = queueArn.split(":");
     return asAdministrator(lake, ["sqs:GetQueueUrl", "sqs:ListQueues"], account, async ({ sqs }) => {
       if (await exists(sqs, name)) return { state: "ok", seen: origin };
       const others = await queuesOf(sqs);
+      const seen = `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`;
+      if (own !== undefined && others.includes(own)) return { state: "failed", seen, ...writeQueue(lake, own) };
       return {
         state: "failed",
-        seen: `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`,
+        seen,
         fix: `${compareQueue(lake)}; give it by its ARN if it is in another account or Region`,
-        console: "Security Lake > Subscribers > My subscribers",
+        console: subscribers,
       };
     });
   },
@@ -63,5 +102,5 @@ async function exists(sqs: SQSClient, QueueName: string): Promise<boolean> {
 
 async function queuesOf(sqs: SQSClient): Promise<string[]> {
   const { QueueUrls: urls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: "AmazonSecurityLake-" }));
-  return urls.map(nameOf).filter((name) => madeBySecurityLake.test(name));
+  return urls.map(nameOf).filter((name) => madeQueue.test(name));
 }

@@ -1,5 +1,6 @@
+import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
-import { type Queue, QueueError, queueDepth } from "@threatlockdown/sqs-consumer";
+import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
@@ -8,7 +9,7 @@ import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 import { giveRegion, settingName } from "../setting.ts";
-import { compareQueue } from "./queue-name.ts";
+import { compareQueue, queueOfRole, writeQueue } from "./queue-name.ts";
 
 /** What the subscriber does with its queue. */
 export const queueActions = [
@@ -145,14 +146,31 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
   if (!(error instanceof QueueError)) throw error;
   const { code, action, cause } = error;
   const denied = code === "QUEUE_DENIED";
+  const seen = lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) });
+  if (denied || code === "QUEUE_MISSING") {
+    const own = await queueInstead(lake);
+    if (own !== undefined) return { state: "failed", seen, ...writeQueue(lake, own) };
+  }
   return {
     state: "failed",
-    seen: lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) }),
+    seen,
     fix:
       (denied && action === "sqs:GetQueueUrl" ? deniedByName(lake) : fixes(lake)[code]) ??
       lookAtCause(lake.explain(cause ?? error)),
     ...(denied && { policy: allow(queueActions, await lake.queueArn()) }),
   };
+}
+
+/** The role's own queue, where another one is named, and it is really there. */
+async function queueInstead(lake: Lake): Promise<string | undefined> {
+  const { roleArn, queue: named } = lake.subscriber;
+  const own = queueOfRole(roleArn);
+  if (own === undefined || own === queueAddress(named).name) return undefined;
+  const { sqs } = await lake.clients();
+  return sqs.send(new GetQueueUrlCommand({ QueueName: own })).then(
+    () => own,
+    () => undefined,
+  );
 }
 
 /** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */

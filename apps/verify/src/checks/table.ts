@@ -1,3 +1,4 @@
+import { comparingAccounts } from "../accounts.ts";
 import type { Check } from "../check.ts";
 import { goingBy, subscriberParts } from "../configured.ts";
 import { bucketPolicy } from "./bucket-policy.ts";
@@ -52,11 +53,15 @@ export function checks({ receive, probe = true }: Effects): readonly Check[] {
     clock,
     goingBy("sqs_name", "iam_role_arn")(queueName),
     goingBy("sts_endpoint", "aws_profile")(credentials),
-    goingBy("iam_role_arn", "external_id")(role),
-    goingBy("iam_role_arn")(user),
-    ...[assumeRole, externalId].map(bySubscriber),
-    ...[rolePermissions, buckets, keys, bucketPolicy, notification, arriving].map(byLake),
-    ...[queue, queueEncryption, queuePolicy, messages, queueDeadLetters].map(bySubscriber),
+    goingBy("iam_role_arn", "external_id")(comparingAccounts(role)),
+    goingBy("iam_role_arn")(comparingAccounts(user)),
+    ...[assumeRole, externalId].map(comparingAccounts).map(bySubscriber),
+    byLake(comparingAccounts(rolePermissions)),
+    byLake(buckets),
+    byLake(comparingAccounts(keys)),
+    ...[bucketPolicy, notification, arriving].map(byLake),
+    bySubscriber(comparingAccounts(queue)),
+    ...[queueEncryption, queuePolicy, messages, queueDeadLetters].map(bySubscriber),
     bySubscriber(receive ? newestObjectCheck : newestObjectUntouched),
     byIndexer(indexerLag),
     deadLetters,

@@ -1,0 +1,111 @@
+import type { Subscriber } from "@threatlockdown/ossec-config";
+import { describe, expect, it } from "vitest";
+import type { Result } from "../src/check.ts";
+import { createSetting, object, type Setting } from "./setting.ts";
+
+const other = "210987654321";
+
+async function verify(
+  change: (setting: Setting) => Partial<Subscriber>,
+  options: { readonly admin?: boolean } = {},
+): Promise<{ readonly found: (id: string) => Result | undefined; readonly setting: Setting }> {
+  await using setting = await createSetting({ aws: { accounts: ["123456789012", other] } });
+  setting.subscriber = { ...setting.subscriber, ...change(setting) };
+  const results = await setting.verify({ admin: false, ...options });
+  return { setting, found: (id) => results.find(({ check }) => check.id === id) };
+}
+
+const inOther = (arn: string) => arn.replace(/:\d{12}:/, `:${other}:`);
+
+describe("a queue's name that is wrong, without an administrator", () => {
+  it.each<[string, (queue: string) => string]>([
+    ["misspelt", (queue) => queue.replace("Queue", "Quue")],
+    ["the role's", (queue) => queue.replace("-Main-Queue", "")],
+    ["that of its dead letters", (queue) => queue.replace("Main", "Dead-Letter")],
+    ["misspelt in its ARN", (queue) => `arn:aws:sqs:us-east-1:123456789012:${queue.replace("-Main", "-Mian")}`],
+  ])("is corrected by that of the role: %s", async (_, change) => {
+    const { found, setting } = await verify(({ lake }) => ({ queue: change(lake.queueName) }));
+    const { queueName } = setting.lake;
+    const whole = change(queueName).startsWith("arn:") ? setting.lake.queueArn : queueName;
+    expect(found("queue-name")).toMatchObject({
+      state: "failed",
+      seen: expect.stringMatching(/^Security Lake makes no queue of the name AmazonSecurityLake-/),
+      fix: expect.stringMatching(`^Correct <sqs_name>: Security Lake has made the queue ${queueName} together`),
+      paste: `<sqs_name>${whole}</sqs_name>\n`,
+    });
+    expect(found("queue")).toMatchObject({ state: "could not check" });
+  });
+
+  it("is corrected where the role's own queue answers, and no policy is given for the other", async () => {
+    const { found, setting } = await verify(() => ({ queue: "events" }));
+    expect(found("queue-name")).toMatchObject({ state: "could not check" });
+    expect(found("queue")).toMatchObject({
+      state: "failed",
+      paste: `<sqs_name>${setting.lake.queueName}</sqs_name>\n`,
+    });
+    expect(found("queue")?.policy).toBeUndefined();
+  });
+
+  it("is only asked for where the role's own queue does not answer", async () => {
+    const { found } = await verify((setting) => {
+      setting.aws.faults.add({ service: "sqs", operation: "GetQueueUrl", error: "AccessDenied", status: 403 });
+      return { queue: "events" };
+    });
+    expect(found("queue")).toMatchObject({ state: "failed", fix: expect.stringMatching(/^Compare <sqs_name> with/) });
+    expect(found("queue")?.policy).toBeDefined();
+  });
+});
+
+describe("a role of another account than the queue's", () => {
+  it("is a fault where Security Lake has made both", async () => {
+    const { found } = await verify(({ lake }) => ({ queue: lake.queueArn, roleArn: inOther(lake.roleArn) }));
+    expect(found("queue-name")).toMatchObject({
+      state: "failed",
+      seen: expect.stringMatching(
+        /is in account 123456789012, and its subscriber's role in 210987654321: Security Lake/,
+      ),
+      fix: expect.stringMatching(/^Compare <sqs_name> .*, and <iam_role_arn> with the role there: .* one account$/),
+    });
+  });
+
+  it("is compared before it is given the objects of a bucket", async () => {
+    const { found } = await verify(({ aws, lake, put }) => {
+      const statement = (Action: string, Resource: string) => ({ Effect: "Allow", Action, Resource });
+      const own = aws.createRole({
+        account: other,
+        name: "Own",
+        trust: {
+          Version: "2012-10-17",
+          Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: lake.userArn } }],
+        },
+        policies: { All: { Version: "2012-10-17", Statement: [statement("*", "*")] } },
+      });
+      const assume = { Version: "2012-10-17", Statement: [statement("sts:AssumeRole", own.arn)] };
+      aws.putUserPolicy(lake.userArn, "AssumeOwn", assume);
+      const queue = aws.createQueue({ name: "own", account: other });
+      aws.announce({ bucket: lake.bucket, key: object.key, queue: "own" });
+      put();
+      return { queue: queue.arn, roleArn: own.arn };
+    });
+    expect(found("newest-object")).toMatchObject({
+      state: "failed",
+      fix: expect.stringMatching(
+        /^Compare <iam_role_arn> .* account 210987654321, and the bucket aws-security-.* of 123456789012; if it is right, someone/,
+      ),
+    });
+  });
+
+  it("is compared before it is given a policy", async () => {
+    const { found } = await verify(({ lake }) => ({
+      queue: lake.queueArn,
+      roleArn: `arn:aws:iam::${other}:role/Own`,
+    }));
+    expect(found("assume-role")).toMatchObject({
+      state: "failed",
+      fix: expect.stringMatching(
+        /^Compare <iam_role_arn> with the role .* account 210987654321, and the queue of 123456789012; if it is right, compare <external_id>/,
+      ),
+    });
+    expect(found("assume-role")?.policy).toBeDefined();
+  });
+});
