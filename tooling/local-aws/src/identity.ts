@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { namedPrincipals, type Policy, type PrincipalNames, parsePolicy } from "./policy.ts";
 import { PolicyError } from "./policy-error.ts";
+import type { OidcProvider } from "./web-identity.ts";
 
 export interface Account {
   readonly id: string;
@@ -11,6 +12,8 @@ export interface Account {
   readonly roles: Map<string, Role>;
   readonly groups: Map<string, Group>;
   readonly policies: Map<string, ManagedPolicy>;
+  /** By issuer. */
+  readonly oidcProviders: Map<string, OidcProvider>;
   /** Service control policies: each must allow what its users and roles do. None: everything. */
   serviceControlPolicies: readonly Policy[];
 }
@@ -118,6 +121,7 @@ export function createAccount(id: string, partition: string, organization: strin
     roles: new Map(),
     groups: new Map(),
     policies: new Map(),
+    oidcProviders: new Map(),
     serviceControlPolicies: [],
   };
 }

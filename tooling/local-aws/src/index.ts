@@ -10,6 +10,7 @@ export {
   type NewBucket,
   type NewKey,
   type NewObject,
+  type NewOidcProvider,
   type NewQueue,
   type NewRole,
   type NewRule,

@@ -43,6 +43,7 @@ import type { AttributeMap } from "./sqs/queue-attributes.ts";
 import { addQueue } from "./sqs/queue-operations.ts";
 import { createSqs } from "./sqs/service.ts";
 import { createSts } from "./sts.ts";
+import { addOidcProvider, type Claims, signToken } from "./web-identity.ts";
 import type { World } from "./world.ts";
 
 export interface AccountOptions {
@@ -111,6 +112,13 @@ export interface NewRole extends Placed {
   readonly boundary?: string;
   /** Seconds. Default 3600. */
   readonly maxSessionDuration?: number;
+}
+
+export interface NewOidcProvider extends Placed {
+  /** https://… */
+  readonly issuer: string;
+  /** Default sts.amazonaws.com. */
+  readonly audiences?: readonly string[];
 }
 
 export interface NewBucket extends Placed {
@@ -206,6 +214,8 @@ export interface LocalAws {
   putUserPolicy(userArn: string, name: string, document: PolicySource): void;
   putRolePolicy(roleArn: string, name: string, document: PolicySource): void;
   setTrust(roleArn: string, document: PolicySource): void;
+  /** An issuer of tokens for AssumeRoleWithWebIdentity. `token` signs claims; what they lack is as it should be, and holds for an hour. */
+  createOidcProvider(provider: NewOidcProvider): { readonly arn: string; token(claims?: Claims): string };
   /** Credentials of a role as if it had been assumed, without asking its trust policy. */
   issueSession(roleArn: string, options?: { readonly seconds?: number; readonly name?: string }): Credentials;
   /** Ends the sessions of a role (or one session, by its key id) now: the next call finds its token expired. */
@@ -386,6 +396,17 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     },
     setTrust(arn, document) {
       roleOf(arn).trust = parseTrust(identity, document);
+    },
+    createOidcProvider({ account, issuer, audiences = ["sts.amazonaws.com"] }) {
+      const provider = addOidcProvider(accountOf(account), issuer, audiences);
+      return {
+        arn: provider.arn,
+        token(claims = {}) {
+          const iat = Math.floor(now() / 1000);
+          const usual = { iss: issuer, aud: audiences, sub: "system:serviceaccount:default:default" };
+          return signToken(provider, { ...usual, iat, exp: iat + 3600, ...claims });
+        },
+      };
     },
     issueSession(arn, { seconds = 3600, name = "issued" } = {}) {
       const expiresAt = now() + seconds * 1000;

@@ -28,6 +28,8 @@ export interface PrincipalNames {
   readonly roleArn?: string | undefined;
   /** s3.amazonaws.com and the like. */
   readonly service?: string | undefined;
+  /** ARN of the provider whose token says who is asking. */
+  readonly federated?: string | undefined;
 }
 
 export interface Question {
@@ -175,8 +177,9 @@ function principalTests(element: unknown): PrincipalTest[] {
 
 function principalTest(kind: string, value: string): PrincipalTest {
   if (kind === "Service") return (names) => (names.service === value ? "direct" : undefined);
-  // No federated identities or canonical users here, so nobody can be one.
-  if (kind === "Federated" || kind === "CanonicalUser") return () => undefined;
+  if (kind === "Federated") return (names) => (names.federated === value ? "direct" : undefined);
+  // No canonical users here, so nobody can be one.
+  if (kind === "CanonicalUser") return () => undefined;
   if (kind !== "AWS") throw new PolicyError(`Invalid principal in policy: "${kind}":"${value}"`);
   if (value === "*") return () => "direct";
   const account = /^(?:arn:aws[\w-]*:iam::)?(\d{12})(?::root)?$/.exec(value)?.[1];

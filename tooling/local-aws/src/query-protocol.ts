@@ -18,10 +18,12 @@ export interface QueryService {
   readonly name: "sts" | "iam";
   readonly namespace: string;
   readonly operations: Readonly<Record<string, QueryOperation>>;
+  /** Those that bring their own proof of who is calling. */
+  readonly unsigned?: readonly string[];
 }
 
 /** AWS's query protocol: parameters in a form, answers in XML. */
-export function createQueryService({ name, namespace, operations }: QueryService): Service {
+export function createQueryService({ name, namespace, operations, unsigned = [] }: QueryService): Service {
   return {
     name,
     clockSkew: 5 * 60_000,
@@ -32,6 +34,7 @@ export function createQueryService({ name, namespace, operations }: QueryService
     },
 
     knows: (operation) => Object.hasOwn(operations, operation),
+    takesUnsigned: (operation) => unsigned.includes(operation),
 
     perform(call): Reply {
       const { operation } = call.intent;

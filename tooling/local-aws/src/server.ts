@@ -149,7 +149,9 @@ async function work(
     distrust: service.distrust,
   });
   seen.caller = known.caller;
-  if (known.caller.kind === "anonymous" && service.name !== "s3") throw service.distrust({ kind: "unsigned" });
+  if (known.caller.kind === "anonymous" && !service.takesUnsigned?.(operation)) {
+    throw service.distrust({ kind: "unsigned" });
+  }
   const region = known.region ?? defaultRegion;
   return await service.perform({
     request,

@@ -40,6 +40,8 @@ export interface Service {
   identify(request: HttpRequest): Intent;
   /** Whether it does what an operation of that name does; what it does not is told before anything else is asked. */
   knows(operation: string): boolean;
+  /** Whether it performs an operation that nobody has signed. Default: none. */
+  readonly takesUnsigned?: (operation: string) => boolean;
   /** @throws AwsError */
   perform(call: Call): Reply | Promise<Reply>;
   refuse(error: AwsError, requestId: string, request: HttpRequest): Reply;

@@ -1,9 +1,10 @@
 import { decide } from "./authorize.ts";
 import { AwsError, notImplemented } from "./aws-error.ts";
-import { addSession, defaultDocument, findManagedPolicy, findRole, type Role } from "./identity.ts";
-import { type Policy, parsePolicy } from "./policy.ts";
+import { addSession, anonymous, defaultDocument, findManagedPolicy, findRole, type Role } from "./identity.ts";
+import { evaluate, type Policy, parsePolicy } from "./policy.ts";
 import { createQueryService, type Parameters, type QueryOperation, validationError } from "./query-protocol.ts";
 import type { Call, Service } from "./service.ts";
+import { readToken } from "./web-identity.ts";
 import type { World } from "./world.ts";
 
 export function createSts(world: World): Service {
@@ -14,8 +15,14 @@ export function createSts(world: World): Service {
     },
 
     AssumeRole: (call, parameters) => assumeRole(world, call, parameters),
+    AssumeRoleWithWebIdentity: (call, parameters) => assumeRoleWithWebIdentity(world, call, parameters),
   };
-  return createQueryService({ name: "sts", namespace: "https://sts.amazonaws.com/doc/2011-06-15/", operations });
+  return createQueryService({
+    name: "sts",
+    namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+    operations,
+    unsigned: ["AssumeRoleWithWebIdentity"],
+  });
 }
 
 /** Constraints of parameters. Source: STS API Reference, AssumeRole. */
@@ -31,15 +38,7 @@ function assumeRole(world: World, call: Call, parameters: Parameters) {
   for (const unknown of ["SerialNumber", "TokenCode", "Tags.member.1.Key", "SourceIdentity"]) {
     if (parameters.get(unknown) !== undefined) throw notImplemented(`the parameter ${unknown} of AssumeRole`);
   }
-  const [arn, name] = [parameters.need("RoleArn"), parameters.need("RoleSessionName")];
-  for (const [parameter, pattern] of Object.entries(patterns)) {
-    const value = parameters.get(parameter);
-    if (value === undefined || pattern.test(value)) continue;
-    const field = parameter[0]?.toLowerCase() + parameter.slice(1);
-    throw validationError(
-      `1 validation error detected: Value '${value}' at '${field}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
-    );
-  }
+  const { arn, name } = askedRole(parameters);
   const externalId = parameters.get("ExternalId");
   const role = findRole(world.identity, arn);
   // STS says the same of a role that is not there, of a trust policy and of an external id.
@@ -63,7 +62,61 @@ function assumeRole(world: World, call: Call, parameters: Parameters) {
     },
   });
   if (!verdict.allowed) throw refused();
-  const chained = call.caller.kind === "session";
+  return grant(world, call, parameters, { role, name, chained: call.caller.kind === "session" });
+}
+
+/**
+ * The call that pods make: nobody has signed it, a token of an identity provider says who asks. Source: IAM User Guide,
+ * "AWS STS condition context keys" for OIDC federation.
+ */
+function assumeRoleWithWebIdentity(world: World, call: Call, parameters: Parameters) {
+  if (parameters.get("ProviderId") !== undefined) throw notImplemented("OAuth 2.0 access tokens");
+  const { arn, name } = askedRole(parameters);
+  const account = world.identity.accounts.get(arn.split(":")[4] ?? "");
+  const { provider, subject, audience } = readToken(account, parameters.need("WebIdentityToken"), call.now);
+  const role = findRole(world.identity, arn);
+  const host = provider.issuer.replace(/^https:\/\//, "").toLowerCase();
+  const claims: Readonly<Record<string, string>> = { [`${host}:sub`]: subject, [`${host}:aud`]: audience };
+  const question = {
+    principal: { ...anonymous, federated: provider.arn },
+    action: "sts:AssumeRoleWithWebIdentity",
+    resource: arn,
+    context(key: string) {
+      if (key === "sts:rolesessionname") return [name];
+      return claims[key] === undefined ? call.context(key) : [claims[key]];
+    },
+  };
+  if (role === undefined || evaluate([role.trust], question).effect !== "allow") {
+    throw new AwsError(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+  }
+  return {
+    ...grant(world, call, parameters, { role, name, chained: false }),
+    SubjectFromWebIdentityToken: subject,
+    Audience: audience,
+    Provider: provider.issuer,
+  };
+}
+
+function askedRole(parameters: Parameters): { readonly arn: string; readonly name: string } {
+  const asked = { arn: parameters.need("RoleArn"), name: parameters.need("RoleSessionName") };
+  for (const [parameter, pattern] of Object.entries(patterns)) {
+    const value = parameters.get(parameter);
+    if (value === undefined || pattern.test(value)) continue;
+    const field = parameter[0]?.toLowerCase() + parameter.slice(1);
+    throw validationError(
+      `1 validation error detected: Value '${value}' at '${field}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
+    );
+  }
+  return asked;
+}
+
+/** The session that a role is open for. */
+function grant(
+  world: World,
+  call: Call,
+  parameters: Parameters,
+  { role, name, chained }: { readonly role: Role; readonly name: string; readonly chained: boolean },
+) {
   const seconds = sessionDuration(role, chained, parameters.get("DurationSeconds"));
   const policies = sessionPolicies(world, parameters);
   const key = addSession(world.identity, {

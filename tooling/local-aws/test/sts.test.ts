@@ -1,6 +1,12 @@
 import { GetObjectCommand } from "@aws-sdk/client-s3";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import { AssumeRoleCommand, type AssumeRoleCommandInput, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import {
+  AssumeRoleCommand,
+  type AssumeRoleCommandInput,
+  AssumeRoleWithWebIdentityCommand,
+  GetCallerIdentityCommand,
+  STSClient,
+} from "@aws-sdk/client-sts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Credentials, LocalAws } from "../src/index.ts";
 import { clientsOf, createClock, failure, refusal, startLocalAws } from "./clients.ts";
@@ -137,6 +143,109 @@ describe("AssumeRole", () => {
     const narrow = { Version: "2012-10-17", Statement: { Effect: "Allow", Action: "sqs:*", Resource: "*" } };
     const session = await assume({ Policy: JSON.stringify(narrow) });
     expect((await failure(get(session.credentials))).message).toMatch(/because no session policy allows/);
+  });
+});
+
+describe("AssumeRoleWithWebIdentity", () => {
+  const issuer = "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
+  const host = issuer.slice("https://".length);
+  const subject = "system:serviceaccount:security:lake-reader";
+  let provider: ReturnType<LocalAws["createOidcProvider"]>;
+  let pod: string;
+
+  const trustingPods = (condition: object, { arn } = provider) => ({
+    Version: "2012-10-17",
+    Statement: {
+      Effect: "Allow",
+      Principal: { Federated: arn },
+      Action: "sts:AssumeRoleWithWebIdentity",
+      Condition: condition,
+    },
+  });
+
+  beforeAll(() => {
+    provider = aws.createOidcProvider({ issuer });
+    const condition = { StringEquals: { [`${host}:aud`]: "sts.amazonaws.com", [`${host}:sub`]: subject } };
+    pod = aws.createRole({ name: "pod", trust: trustingPods(condition), maxSessionDuration: 7200 }).arn;
+  });
+
+  const open = (token: string, more: { RoleArn?: string; DurationSeconds?: number } = {}) => {
+    const sts = new STSClient({ region: "us-east-1", endpoint: aws.url });
+    const input = { RoleArn: pod, RoleSessionName: "pod-1", WebIdentityToken: token, ...more };
+    return sts.send(new AssumeRoleWithWebIdentityCommand(input));
+  };
+  const refused = async (token: string, more: { RoleArn?: string } = {}) => {
+    const { name, message, $metadata } = await failure(open(token, more));
+    return [$metadata?.httpStatusCode, name.replace(/Exception$/, ""), message];
+  };
+
+  it("opens the role to whom its trust policy means, without a signature", async () => {
+    const { Credentials: given, ...rest } = await open(provider.token({ sub: subject }), { DurationSeconds: 7200 });
+    expect(rest).toMatchObject({
+      SubjectFromWebIdentityToken: subject,
+      Audience: "sts.amazonaws.com",
+      Provider: issuer,
+      AssumedRoleUser: { Arn: `arn:aws:sts::${lake}:assumed-role/pod/pod-1` },
+    });
+    expect(given?.Expiration?.getTime()).toBe(Math.floor(clock.now() / 1000) * 1000 + 7_200_000);
+    const credentials = {
+      accessKeyId: given?.AccessKeyId ?? "",
+      secretAccessKey: given?.SecretAccessKey ?? "",
+      sessionToken: given?.SessionToken ?? "",
+    };
+    const caller = await clientsOf(aws, credentials).sts.send(new GetCallerIdentityCommand({}));
+    expect(caller.Arn).toBe(`arn:aws:sts::${lake}:assumed-role/pod/pod-1`);
+    expect(await refusal(open(provider.token({ sub: subject }), { DurationSeconds: 7201 }))).toBe("ValidationError");
+  });
+
+  it("stays shut to other subjects and audiences of the provider, to keys, and where there is no such role", async () => {
+    const shut = [403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"];
+    expect(await refused(provider.token({ sub: "system:serviceaccount:security:other" }))).toEqual(shut);
+    expect(await refused(provider.token({ sub: subject }), { RoleArn: `${pod}-other` })).toEqual(shut);
+    expect(await refused(provider.token({ sub: subject }), { RoleArn: role })).toEqual(shut);
+    const also = aws.createOidcProvider({ issuer: `${issuer}/also`, audiences: ["sts.amazonaws.com", "lake"] });
+    expect(await refused(also.token({ sub: subject }))).toEqual(shut);
+    const trust = trustingPods({ StringEquals: { [`${host}/also:aud`]: "lake" } }, also);
+    const { arn } = aws.createRole({ name: "lake-only", trust });
+    expect(await refused(also.token(), { RoleArn: arn })).toEqual(shut);
+    await open(also.token({ aud: "lake" }), { RoleArn: arn });
+    expect(await refusal(assume({ RoleArn: pod }))).toBe("AccessDenied");
+  });
+
+  it("believes no token of an issuer that the role's account does not know, nor one that another has signed", async () => {
+    const stranger = aws.createOidcProvider({ issuer: "https://stranger.example", account: other });
+    expect(await refused(stranger.token())).toEqual([
+      400,
+      "InvalidIdentityToken",
+      "No OpenIDConnect provider found in your account for https://stranger.example",
+    ]);
+    expect(await refused(stranger.token({ iss: issuer, sub: subject }))).toEqual([
+      400,
+      "InvalidIdentityToken",
+      expect.stringMatching(/^Couldn't retrieve verification key/),
+    ]);
+    const [head, , signature] = provider.token({ sub: "system:serviceaccount:security:other" }).split(".");
+    const [, claims] = provider.token({ sub: subject }).split(".");
+    expect((await refused(`${head}.${claims}.${signature}`))[1]).toBe("InvalidIdentityToken");
+    expect(await refused("no-token")).toEqual([
+      400,
+      "InvalidIdentityToken",
+      "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+    ]);
+  });
+
+  it("believes no token that is over, nor one for somebody else", async () => {
+    const now = Math.floor(clock.now() / 1000);
+    expect(await refused(provider.token({ sub: subject, exp: now }))).toEqual([
+      400,
+      "ExpiredToken",
+      `Token expired: current date/time ${now} must be before the expiration date/time ${now}`,
+    ]);
+    expect(await refused(provider.token({ sub: subject, aud: "somebody" }))).toEqual([
+      400,
+      "InvalidIdentityToken",
+      "Incorrect token audience",
+    ]);
   });
 });
 

@@ -25,6 +25,7 @@ const operations: Readonly<Record<string, S3Operation>> = {
 export function createS3(world: World): Service {
   return {
     name: "s3",
+    takesUnsigned: () => true,
     clockSkew: 15 * 60_000,
 
     identify(request) {
