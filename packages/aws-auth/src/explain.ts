@@ -61,6 +61,14 @@ const noTls = /wrong version number|packet length too long/;
 const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS|^ERR_SSL|^EPROTO/;
 const clock = "the clock of this machine is wrong; synchronize it (chrony, ntpd)";
 
+/** By what STS says of a token of a web identity. */
+const webIdentityCauses: readonly (readonly [said: RegExp, causes: readonly string[]])[] = [
+  [/no openidconnect provider/i, ["the account of the role has no identity provider for this issuer; add it in IAM"]],
+  [/audience/i, ["the identity provider in IAM does not list the audience of the token; add it there"]],
+  [/verification key/i, ["STS cannot reach the keys of the issuer, or the token is not signed by one of them"]],
+  [/not a valid JWT/i, ["the file of AWS_WEB_IDENTITY_TOKEN_FILE holds no token of an identity provider"]],
+];
+
 /** What errors of AWS and of the way there mean; the first row that fits. */
 const table: readonly Row[] = [
   {
@@ -74,6 +82,21 @@ const table: readonly Row[] = [
         "no policy of this user or role allows sts:AssumeRole on the role",
         "there is no such role: AWS does not tell",
       ],
+  },
+  {
+    when: ({ name, said }) => deniedNames.includes(name) && /sts:AssumeRoleWithWebIdentity/.test(said),
+    causes: () => [
+      "the trust policy of the role does not allow the token of this pod: compare its provider, audience and subject",
+      "there is no such role: AWS does not tell",
+    ],
+  },
+  {
+    when: named("InvalidIdentityToken", "InvalidIdentityTokenException"),
+    causes: ({ said }) => webIdentityCauses.find(([pattern]) => pattern.test(said))?.[1] ?? [],
+  },
+  {
+    when: ({ said }) => /^Token (?:expired|too old)\b/i.test(said),
+    causes: () => ["the file of AWS_WEB_IDENTITY_TOKEN_FILE is not renewed any more", clock],
   },
   {
     when: ({ said }) => /role chaining/i.test(said),

@@ -4,22 +4,18 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSubscription, startLocalAws } from "@threatlockdown/tooling-local-aws";
+import { createSubscription, type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { findRegion, lakeCredentials } from "../src/index.ts";
 
 const inAnHour = () => new Date(Date.now() + 3_600_000);
 
-interface Asked {
-  readonly request: IncomingMessage;
-  readonly body: string;
-}
-type Answer = (asked: Asked) => { readonly status?: number; readonly body: string } | undefined;
+type Answer = (request: IncomingMessage) => { readonly body: string } | undefined;
 
-/** What gives credentials on a machine of AWS: metadata of instance and container, STS for web identities, SSO's portal. */
+/** What gives credentials on a machine of AWS: metadata of instance and container, SSO's portal. */
 const givers: Readonly<Record<string, Answer>> = {
   "PUT /latest/api/token": () => ({ body: "metadata-token" }),
-  "GET /latest/meta-data/iam/security-credentials/": ({ request }) =>
+  "GET /latest/meta-data/iam/security-credentials/": (request) =>
     request.headers["x-aws-ec2-metadata-token"] === "metadata-token" ? { body: "lake-reader" } : undefined,
   "GET /latest/meta-data/iam/security-credentials/lake-reader": () => ({
     body: JSON.stringify({
@@ -28,7 +24,7 @@ const givers: Readonly<Record<string, Answer>> = {
     }),
   }),
   "GET /latest/meta-data/placement/region": () => ({ body: "eu-central-2" }),
-  "GET /container": ({ request }) =>
+  "GET /container": (request) =>
     request.headers.authorization === "container-token"
       ? {
           body: JSON.stringify({
@@ -37,7 +33,7 @@ const givers: Readonly<Record<string, Answer>> = {
           }),
         }
       : undefined,
-  "GET /federation/credentials": ({ request }) =>
+  "GET /federation/credentials": (request) =>
     request.headers["x-amz-sso_bearer_token"] === "sso-token"
       ? {
           body: JSON.stringify({
@@ -48,31 +44,13 @@ const givers: Readonly<Record<string, Answer>> = {
           }),
         }
       : undefined,
-  "POST /": ({ body }) => {
-    const form = new URLSearchParams(body);
-    if (form.get("Action") !== "AssumeRoleWithWebIdentity" || form.get("WebIdentityToken") !== "web-token")
-      return undefined;
-    return {
-      body: `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-        <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAWEB</AccessKeyId>
-        <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
-        <Expiration>${inAnHour().toISOString()}</Expiration></Credentials></AssumeRoleWithWebIdentityResult>
-        </AssumeRoleWithWebIdentityResponse>`,
-    };
-  },
 };
 
 async function startGivers(): Promise<{ readonly url: string; readonly server: Server }> {
   const server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (chunk) => {
-      body += chunk;
-    });
-    request.on("end", () => {
-      const answer = givers[`${request.method} ${request.url?.split("?")[0]}`]?.({ request, body });
-      response.writeHead(answer === undefined ? 403 : (answer.status ?? 200));
-      response.end(answer?.body);
-    });
+    const answer = givers[`${request.method} ${request.url?.split("?")[0]}`]?.(request);
+    request.resume();
+    response.writeHead(answer === undefined ? 403 : 200).end(answer?.body);
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
@@ -165,12 +143,88 @@ describe("the base credentials", () => {
     await expect(keyOf({ profile: "lake" })).rejects.toThrow('run "aws sso login --profile lake"');
   });
 
-  it("are a role's by a web identity's token, as pods of EKS have it", async () => {
-    await writeFile(join(folder, "token"), "web-token");
-    vi.stubEnv("AWS_WEB_IDENTITY_TOKEN_FILE", join(folder, "token"));
-    vi.stubEnv("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/pod");
-    vi.stubEnv("AWS_ENDPOINT_URL_STS", url);
-    expect(await keyOf()).toBe("ASIAWEB");
+  describe("of a web identity, as pods of EKS have it", () => {
+    const issuer = "https://oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE";
+    const subject = "system:serviceaccount:security:threatlockdown";
+    let aws: LocalAws;
+    let provider: ReturnType<LocalAws["createOidcProvider"]>;
+    let time: number;
+
+    beforeEach(async () => {
+      time = Date.now();
+      aws = await startLocalAws({ now: () => time });
+      provider = aws.createOidcProvider({ issuer });
+      const { arn } = aws.createRole({
+        name: "pod",
+        trust: {
+          Version: "2012-10-17",
+          Statement: {
+            Effect: "Allow",
+            Principal: { Federated: provider.arn },
+            Action: "sts:AssumeRoleWithWebIdentity",
+            Condition: { StringEquals: { [`${issuer.slice(8)}:sub`]: subject } },
+          },
+        },
+      });
+      vi.stubEnv("AWS_WEB_IDENTITY_TOKEN_FILE", join(folder, "token"));
+      vi.stubEnv("AWS_ROLE_ARN", arn);
+      vi.stubEnv("AWS_ENDPOINT_URL_STS", aws.url);
+    });
+    afterEach(() => aws.close());
+
+    const project = (token: string) => writeFile(join(folder, "token"), token);
+
+    it("are a role's, and are had again by the token that the file holds then", async () => {
+      await project(provider.token({ sub: subject }));
+      const credentials = lakeCredentials({ region: "us-east-1", now: () => time });
+      const first = await credentials();
+      expect(first.accessKeyId).toMatch(/^ASIA/);
+      time += 2 * 3_600_000; // the first token is over as well
+      await project(provider.token({ sub: subject }));
+      const second = await credentials();
+      expect(second.accessKeyId).not.toBe(first.accessKeyId);
+      const listed = aws.requests.list({ operation: "AssumeRoleWithWebIdentity" });
+      expect(listed.map(({ status, principal }) => [status, principal])).toEqual([
+        [200, ""],
+        [200, ""],
+      ]);
+    });
+
+    it.each<[string, () => string, RegExp]>([
+      [
+        "another subject",
+        () => provider.token({ sub: "system:serviceaccount:default:default" }),
+        /^AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity; .*\(1\) the trust policy of the role does not allow the token of this pod/,
+      ],
+      [
+        "an issuer that IAM does not know",
+        () => provider.token({ sub: subject, iss: "https://other.example" }),
+        /^InvalidIdentityToken\w*: No OpenIDConnect provider found .* https:\/\/other\.example; likely cause: the account of the role has no identity provider for this issuer/,
+      ],
+      [
+        "an audience that IAM does not know",
+        () => provider.token({ sub: subject, aud: "other" }),
+        /^InvalidIdentityToken\w*: Incorrect token audience; likely cause: the identity provider in IAM does not list the audience/,
+      ],
+      [
+        "a token that is over",
+        () => provider.token({ sub: subject, exp: Math.floor(Date.now() / 1000) - 60 }),
+        /^ExpiredToken\w*: Token expired: .*\(1\) the file of AWS_WEB_IDENTITY_TOKEN_FILE is not renewed any more/,
+      ],
+      [
+        "no token at all",
+        () => "what is this",
+        /^InvalidIdentityToken\w*: The ID Token provided is not a valid JWT\..*; likely cause: the file of AWS_WEB_IDENTITY_TOKEN_FILE holds no token/,
+      ],
+    ])("say what is wrong with %s, without the token", async (_what, token, expected) => {
+      const written = token();
+      await project(written);
+      const failing = lakeCredentials({ region: "us-east-1", now: () => time })();
+      await expect(failing).rejects.toMatchObject({ code: "AUTH_BASE" });
+      await expect(failing).rejects.toThrow(expected);
+      const { message } = (await failing.catch((error: Error) => error as Error)) as Error;
+      expect(message).not.toContain(written);
+    });
   });
 
   it("are a container's", async () => {
