@@ -12,6 +12,9 @@ export type Transport = Pick<Client, "transport">;
 const tries = 7;
 const patience = { request: 15_000, all: 60_000 };
 
+/** Where nobody is: another node may be there, but no waiting helps, and a person may wait for the answer. */
+const absent = /^(ECONNREFUSED|ENOTFOUND)$/;
+
 /** The answer's body; undefined for 404. Each request may be repeated: it looks, or puts what it put before. */
 export async function ask(
   client: Transport,
@@ -22,6 +25,8 @@ export async function ask(
 ): Promise<unknown> {
   const [bare = "", querystring = ""] = path.split("?");
   const started = performance.now();
+  const nodes = client.transport.connectionPool.connections.length;
+  let absences = 0;
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await client.transport.request(
@@ -32,7 +37,8 @@ export async function ask(
     } catch (error) {
       const failure = failureOf(error);
       if (failure.status === 404 && method === "GET") return undefined;
-      const isLast = attempt === tries || performance.now() - started > patience.all;
+      absences = absent.test(failure.type ?? "") ? absences + 1 : 0;
+      const isLast = attempt === tries || absences > nodes || performance.now() - started > patience.all;
       if (isLast || !passes(failure)) throw setupError(`${method} ${bare}`, failure, error);
       await pause(backoff(attempt));
     }

@@ -153,13 +153,24 @@ describe("setup", () => {
     expect(templates.size).toBe(1);
   });
 
-  it("rejects when no node answers for some seconds", async () => {
-    const client = connect({ nodes: [`http://127.0.0.1:${await unusedPort()}`] });
-    await expect(checkSetup(client)).rejects.toMatchObject({
-      code: "INDEXER_SETUP",
-      message: expect.stringContaining("ECONNREFUSED"),
-    });
-  });
+  it.each([1, 3])(
+    "rejects soon where nobody listens at any of %i nodes, having asked each, and one again",
+    async (count) => {
+      const nodes = await Promise.all(
+        Array.from({ length: count }, async () => `http://127.0.0.1:${await unusedPort()}`),
+      );
+      const client = connect({ nodes });
+      let requests = 0;
+      client.on("request", () => requests++);
+      await expect(checkSetup(client)).rejects.toMatchObject({
+        code: "INDEXER_SETUP",
+        message: expect.stringMatching(
+          /ECONNREFUSED.*; nobody listens there: start the indexer, or correct host and port$/,
+        ),
+      });
+      expect(requests).toBe(count + 1);
+    },
+  );
 
   it("rejects at once where a retry cannot help, with what to do", async () => {
     const { client } = await place();
