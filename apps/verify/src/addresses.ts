@@ -11,20 +11,21 @@ export interface Tried {
   readonly seen: string;
   /** Absent where it is reached. */
   readonly fix?: string;
-  /** The machine has no such network, which is no fault of the address. */
-  readonly unrouted?: true;
+  /** Clients go by another address at no cost: that it is not reached is no fault. */
+  readonly spare?: true;
 }
 
-/** Whether it lacks IPv6, and clients go by the other addresses. */
-export function isUnrouted(address: string, code: string): boolean {
-  return isIPv6(address) && /^(ENETUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(code);
+/** Where the machine has no IPv6; and services of the machine itself often listen at 127.0.0.1 alone. */
+export function isSpare(address: string, code: string): boolean {
+  const noNetwork = /^(ENETUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(code);
+  return (isIPv6(address) && noNetwork) || (address === "::1" && code === "ECONNREFUSED");
 }
 
 /** A name is reached where one of its addresses is: clients try one after the other. The others are dead, and cost time. */
 export function ofName<T extends Tried>(
   tried: readonly [T, ...T[]],
 ): { readonly found: T; readonly dead: readonly T[] } {
-  const found = tried.find(({ fix }) => fix === undefined) ?? tried.find(({ unrouted }) => !unrouted) ?? tried[0];
-  const dead = tried.filter(({ fix, unrouted }) => fix !== undefined && !unrouted);
+  const found = tried.find(({ fix }) => fix === undefined) ?? tried.find(({ spare }) => !spare) ?? tried[0];
+  const dead = tried.filter(({ fix, spare }) => fix !== undefined && !spare);
   return { found, dead: found.fix === undefined ? dead : [] };
 }

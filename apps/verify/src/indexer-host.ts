@@ -2,7 +2,7 @@ import { request as plainRequest } from "node:http";
 import { connect as connectTcp, isIP, isIPv6 } from "node:net";
 import { connect as connectTls, type DetailedPeerCertificate } from "node:tls";
 import type { ConnectionOptions } from "@threatlockdown/indexer-client";
-import { isUnrouted, type Tried } from "./addresses.ts";
+import { isSpare, type Tried } from "./addresses.ts";
 import type { Lake } from "./lake.ts";
 import { codeOf, opened, silenceMilliseconds } from "./opened.ts";
 
@@ -57,7 +57,7 @@ async function reachAddress(place: Place, way: Way): Promise<Reached> {
     return {
       seen: `${at}: ${unconnected(code, at)}`,
       fix: connectFix(code, at),
-      ...(isUnrouted(address, code) && { unrouted: true }),
+      ...(isSpare(address, code) && { spare: true }),
     };
   }
   return protocol === "http:" ? speakPlainly(place, way) : speakTls(place, way);

@@ -9,7 +9,7 @@ import { AuthError } from "@threatlockdown/aws-auth";
 import { IndexerError, writerRole } from "@threatlockdown/indexer-client";
 import { createAuthority } from "@threatlockdown/tooling-opensearch";
 import { afterEach, describe, expect, it } from "vitest";
-import { isUnrouted, ofName, type Tried } from "../src/addresses.ts";
+import { isSpare, ofName, type Tried } from "../src/addresses.ts";
 import { type Result, runChecks } from "../src/check.ts";
 import { triedActions } from "../src/checks/indexer-rights.ts";
 import { checks } from "../src/checks/table.ts";
@@ -155,12 +155,18 @@ describe("a name with several addresses", () => {
   });
 
   it("has no dead one where this machine has no IPv6", () => {
-    const v6 = { seen: "over IPv6", fix: "none", unrouted: true } as const;
+    const v6 = { seen: "over IPv6", fix: "none", spare: true } as const;
     const v4 = { seen: "over IPv4" };
     expect(ofName<Tried>([v6, v4])).toEqual({ found: v4, dead: [] });
     expect(ofName<Tried>([v6, { ...v4, fix: "start it" }]).found.seen).toBe("over IPv4");
-    expect(isUnrouted("2001:db8::1", "ENETUNREACH")).toBe(true);
-    expect(isUnrouted("192.0.2.1", "ENETUNREACH")).toBe(false);
+    expect(isSpare("2001:db8::1", "ENETUNREACH")).toBe(true);
+    expect(isSpare("192.0.2.1", "ENETUNREACH")).toBe(false);
+    expect(isSpare("2001:db8::1", "ECONNREFUSED")).toBe(false);
+  });
+
+  it("has no dead one where a service of this machine listens over IPv4 alone", async () => {
+    const { url } = await fake({});
+    expect(await at(url, "::1", "127.0.0.1")).toMatchObject([{ state: "ok" }]);
   });
 });
 
@@ -476,8 +482,8 @@ describe("the probe", () => {
     await using indexer = openIndexer(settings(url), { own: async () => undefined });
     const owed: Promise<unknown>[] = [];
     const [check] = table.filter(({ id }) => id === "indexer-probe");
-    await check?.run(createLake(subscriber, { indexer }), late.signal, (work) => owed.push(work));
-    expect(late.signal.aborted).toBe(true);
+    const found = check?.run(createLake(subscriber, { indexer }), late.signal, (work) => owed.push(work));
+    await expect(found).rejects.toThrow(/aborted/);
     expect(await Promise.all(owed)).toEqual([[]]);
     expect(asked.filter((line) => line.startsWith("DELETE"))).toHaveLength(2);
   });

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Check, couldNotCheck, type Finding, type Owe } from "../check.ts";
 import { type Answer, type Indexer, reasonOf, type Session } from "../indexer.ts";
@@ -54,7 +55,8 @@ async function probe(own: Indexer, lake: Lake, signal: AbortSignal, owe: Owe): P
   // Nothing is begun that nobody would wait for.
   signal.throwIfAborted();
   const { id, line } = probeDocument(index, expectedManager(lake));
-  const written = own.own.ask("POST", "/_bulk?refresh=true", line);
+  // What nobody waits for any more is to be removed, and not to be found.
+  const written = Promise.race([own.own.ask("POST", "/_bulk?refresh=true", line), aborted(signal)]);
   const found = written.then(async (answer) => (await refusalOf(own, answer)) ?? find(helper, index, id));
   // However late it is, and whatever became of the document: nothing stays behind without a word.
   const removed = found.then(
@@ -66,6 +68,11 @@ async function probe(own: Indexer, lake: Lake, signal: AbortSignal, owe: Owe): P
   const told = await found;
   const whole = told.state === "ok" && left.length === 0 ? { ...told, seen: `${told.seen}, and removed` } : told;
   return [whole, ...(await forgotten(own, helper))];
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  await once(signal, "abort");
+  throw signal.reason;
 }
 
 /** Milliseconds after a request without an answer for which it may still be obeyed. */
@@ -93,7 +100,7 @@ async function remove(
     if (status >= 400 && status < 500 && status !== 404 && status !== 429) {
       return [leftBehind(own, index, "is still there", said)];
     }
-    if (tries > 1 && performance.now() > end) {
+    if ((tries > 1 || status === 0) && performance.now() > end) {
       const why = status === 404 ? "the request that writes into it got no answer, and may be obeyed yet" : said;
       return [leftBehind(own, index, "may be left", why)];
     }

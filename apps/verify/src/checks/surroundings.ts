@@ -10,7 +10,7 @@ import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { isPassing, isUnanswered } from "@threatlockdown/aws-auth";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
-import { isUnrouted, ofName, type Tried } from "../addresses.ts";
+import { isSpare, ofName, type Tried } from "../addresses.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
@@ -228,7 +228,7 @@ async function reachAddress(
     return {
       seen: `${name}: no connection to ${address}:${target} (${codeOf(error)})`,
       fix: corrected(setting, `let this machine through to ${host}:${target} (firewall, security group, route, proxy)`),
-      ...(isUnrouted(address, codeOf(error)) && { unrouted: true }),
+      ...(isSpare(address, codeOf(error)) && { spare: true }),
     };
   }
   const encrypted = protocol === "https:";
