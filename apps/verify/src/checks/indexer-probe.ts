@@ -66,9 +66,11 @@ async function probe(own: Indexer, lake: Lake, signal: AbortSignal, owe: Owe): P
   owe(removed);
   const left = await removed;
   const told = await found;
-  const whole = told.state === "ok" && left.length === 0 ? { ...told, seen: `${told.seen}, and removed` } : told;
+  const whole = told.state === "ok" && left.length === 0 ? { ...told, seen: wholeWay } : told;
   return [whole, ...(await forgotten(own, helper))];
 }
+
+const wholeWay = "a document was written, found by rule.groups: amazon_security_lake, and removed";
 
 async function aborted(signal: AbortSignal): Promise<never> {
   await once(signal, "abort");
@@ -153,7 +155,7 @@ async function find(helper: Session, index: string, id: string): Promise<Finding
   });
   const { hits } = found.body as { hits?: { hits?: readonly { _index: string }[] } };
   if (hits?.hits?.some(({ _index }) => _index === index)) {
-    return { state: "ok", seen: "a document was written, and found by rule.groups: amazon_security_lake" };
+    return { state: "ok", seen: "a document was written and found by rule.groups: amazon_security_lake" };
   }
   return {
     state: "failed",
