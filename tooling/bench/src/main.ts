@@ -17,6 +17,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
     summary: "the wodle from queue to OpenSearch against bodies rendered before and against one after the other",
     load: () => import("./ingest.ts"),
   },
+  large: {
+    summary: "a large object fetched while it is read against one range after the other",
+    load: () => import("./large.ts"),
+  },
   mapping: { summary: "index template levels against default dynamic mapping", load: () => import("./mapping.ts") },
   queue: {
     summary: "many small objects in flight against one after the other",
