@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { issueLine, type Module, readSettings, type Settings } from "@threatlockdown/ossec-config";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { Log } from "./log.ts";
+import { counted } from "./summary.ts";
 
 export const defaultConfiguration = "/var/ossec/etc/ossec.conf";
 
@@ -21,12 +22,15 @@ export async function readConfiguration(file: string, log: Log): Promise<Setting
   });
   const { settings, issues } = readSettings(text);
   const level = { error: log.error, warning: log.warning, info: log.debug } as const;
-  for (const issue of issues) level[issue.severity](issueLine(issue, file));
-  const errors = issues.filter(({ severity }) => severity === "error").length;
-  if (errors > 0) {
+  const errors = issues.filter(({ severity }) => severity === "error");
+  // What stops the run comes last, where it is read.
+  for (const issue of [...issues.filter((one) => !errors.includes(one)), ...errors]) {
+    level[issue.severity](issueLine(issue, file));
+  }
+  if (errors.length > 0) {
     throw new Failure(
       exitCode.configuration,
-      `The configuration ${file} has ${errors} error${errors === 1 ? "" : "s"}, see above: nothing was done.`,
+      `The configuration ${file} has ${counted(errors.length, "error")}, see above: nothing was done.`,
     );
   }
   return settings;

@@ -18,6 +18,26 @@ export const exitCode = {
   region: 22,
 } as const;
 
+/** For help: what each code says, on lines that fit a terminal. */
+const meanings: Readonly<Record<keyof typeof exitCode, string>> = {
+  ok: `nothing failed. What can never succeed is kept with its reason, events as dead letters and messages quarantined,
+      and messages that failed for now wait in the queue again: neither is a failure; WARNING lines and the summary
+      tell of them`,
+  unknown: "an error of the program itself, or standard output cannot be written",
+  usage: "wrong arguments, or ended by SIGINT before the work was done",
+  credentials: "AWS credentials: there are none, they are refused, or the role may not be assumed",
+  unreachable: "the indexer, or the manager's engine, cannot be reached or refuses its user",
+  configuration: "ossec.conf, or a file that it or an option names, cannot be used",
+  queueNotFound: "the queue does not exist, or may not be looked up",
+  queue: "the queue refuses a call",
+  region: "no AWS Region is known",
+};
+
+export const exitCodeHelp: string = `Exit codes, those of the stock aws-s3 module where it has one for the case:
+${Object.entries(meanings)
+  .map(([name, meaning]) => `  ${String(exitCode[name as keyof typeof exitCode]).padEnd(4)}${meaning}\n`)
+  .join("")}`;
+
 /** An end of the run that the user must be told of: one line with subject, cause and fix, and the exit code. */
 export class Failure extends Error {
   override readonly name = "Failure";

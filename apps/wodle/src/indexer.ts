@@ -65,10 +65,16 @@ export async function connectIndexer(
   context: Context,
 ): Promise<ReturnType<typeof connect>> {
   if (indexer === undefined || !indexer.enabled || indexer.hosts.length === 0) {
-    const problem = indexer === undefined ? "is missing" : indexer.enabled ? "names no host" : "is disabled";
+    const write = "write <indexer><hosts><host>https://…:9200</host></hosts></indexer>";
+    const [problem, fix] =
+      indexer === undefined
+        ? ["is missing", write]
+        : indexer.enabled
+          ? ["names no host", write]
+          : ["is disabled", "write <enabled>yes</enabled> into it"];
     throw new Failure(
       exitCode.configuration,
-      `<indexer> ${problem} in the configuration, so events have no destination: write <indexer><hosts><host>https://…:9200</host></hosts></indexer>.`,
+      `<indexer> ${problem} in the configuration, so events have no destination: ${fix}.`,
     );
   }
   try {

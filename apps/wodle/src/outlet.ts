@@ -8,7 +8,7 @@ import { recordRun } from "./last-run.ts";
 import type { Log } from "./log.ts";
 import type { SubscriberOptions } from "./subscriber-options.ts";
 import { runSubscription, type Subscription } from "./subscription.ts";
-import type { Summary } from "./summary.ts";
+import { counted, type Summary } from "./summary.ts";
 
 /** Destination and dead letters, open for the subscribers of one run. */
 export interface Outlet {
@@ -75,6 +75,6 @@ function exitCodeOf(error: unknown): number {
 function warnOfLoss({ queue, deadLettered, quarantined }: Summary, state: string, { warning }: Log): void {
   if (deadLettered + quarantined === 0) return;
   warning(
-    `Queue ${queue}: ${deadLettered} events and ${quarantined} messages could not be processed; they are kept with their reasons in ${state}.`,
+    `Queue ${queue}: ${counted(deadLettered, "event")} and ${counted(quarantined, "message")} could not be processed; they are kept with their reasons in ${state}.`,
   );
 }

@@ -19,7 +19,7 @@ import { exitCode, Failure } from "./exit-code.ts";
 import type { LakeOptions } from "./lake-options.ts";
 import type { Log } from "./log.ts";
 import { peakMemory } from "./peak-memory.ts";
-import { type Count, type Summary, startCount } from "./summary.ts";
+import { type Count, counted, type Summary, startCount } from "./summary.ts";
 
 /** One `<subscriber type="security_lake">`. */
 export interface Subscription {
@@ -187,7 +187,7 @@ function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void 
 
 function progressLine(queue: Queue, count: Count): string {
   const { events, objects, deleted, received } = count.soFar();
-  return `Queue ${queue.name}: ${events} events of ${objects} objects accepted, ${deleted} of ${received} messages deleted so far.`;
+  return `Queue ${queue.name}: ${counted(events, "event")} of ${counted(objects, "object")} accepted, ${deleted} of ${counted(received, "message")} deleted so far.`;
 }
 
 const queueExitCodes: Readonly<Partial<Record<QueueErrorCode, number>>> = {

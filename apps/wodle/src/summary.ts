@@ -75,7 +75,7 @@ export function summaryText(summary: Summary): string {
   const nothing = Object.entries(summary.nothingToDo).map(([reason, times]) => `${count(times)} ${reason}`);
   const lines: [string, string][] = [
     ["Queue", summary.queue],
-    ["Events", `${count(events)} of ${count(objects)} objects in ${seconds.toFixed(1)} s${rate}`],
+    ["Events", `${count(events)} of ${counted(objects, "object")} in ${seconds.toFixed(1)} s${rate}`],
     ["  stored", count(summary.stored)],
     ["  already stored", count(summary.alreadyStored)],
     ["  dead letters", count(deadLettered)],
@@ -88,6 +88,11 @@ export function summaryText(summary: Summary): string {
     ["Peak memory", `${Math.round(summary.peakMemory / 1024 / 1024)} MiB`],
   ];
   return lines.map(([name, value]) => `${name.padEnd(20)}${value}\n`).join("");
+}
+
+/** `1 event`, `1,234 events`. */
+export function counted(number: number, one: string): string {
+  return `${count(number)} ${one}${number === 1 ? "" : "s"}`;
 }
 
 /** `1,234,567`; Node's own means for it take 15 ms to be ready. */

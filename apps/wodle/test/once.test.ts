@@ -258,6 +258,9 @@ describe("once, when it cannot work", () => {
     await rewrite(subscriber, `${missing}\n${subscriber}`);
     const run = await lab.once("--json", "--output", `file:${lab.folder}/out`);
     expect(run.code).toBe(20);
+    expect(run.stderr().trimEnd().split("\n").at(-1)).toBe(
+      "ERROR: 1 of 2 subscribers failed (exit code 20); the ERROR line of each is above.",
+    );
     expect(JSON.parse(run.stdout())).toMatchObject({ events: 3, deleted: 1 });
     expect(lab.messages()).toBe(0);
   });

@@ -21,7 +21,7 @@ describe("run", () => {
     wodle.kill("SIGTERM");
     expect(await wodle.ended).toEqual({ code: 0, signal: null });
     expect(readdirSync(output())).toHaveLength(1);
-    expect(wodle.stdout()).toMatch(/^Queue +AmazonSecurityLake-.*\nEvents +5 of 1 objects/);
+    expect(wodle.stdout()).toMatch(/^Queue +AmazonSecurityLake-.*\nEvents +5 of 1 object /);
     for (const line of [
       "Module AWS started",
       "Starting fetching of logs.",

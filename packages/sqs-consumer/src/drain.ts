@@ -22,7 +22,11 @@ export const neverEmpty: Emptiness = {
   reached: () => false,
 };
 
-/** Seconds; a poll that waits at all asks every server of the queue, one that does not asks a few of them. */
+/**
+ * Seconds; a poll that waits at all asks every server of the queue, one that does not asks a few of them, and may miss what
+ * is there. Its depth alone is not gone by: SQS calls it approximate, and it lags behind what was sent within the last
+ * minute. Together they leave a queue that is empty after this time; what comes later is the next run's.
+ */
 const shortPoll = 1;
 
 /**

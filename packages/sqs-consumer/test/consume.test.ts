@@ -343,9 +343,13 @@ describe("receiving", () => {
 
 describe("draining", () => {
   it("ends an empty queue after a short poll whose answer the depth confirms", async () => {
-    const { clock, run } = stage();
+    const { clock, memory, run } = stage();
     expect(await run(async () => undefined)).toEqual(nothing);
     expect(clock.now()).toBeLessThanOrEqual(1_000);
+    expect(memory.calls.map(({ name }) => name)).toEqual([
+      ...["GetQueueUrl", "GetQueueAttributes"],
+      ...["ReceiveMessage", "GetQueueAttributes"],
+    ]);
   });
 
   it("polls at full length when the depth may not be read", async () => {

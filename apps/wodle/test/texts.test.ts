@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Context } from "../src/command.ts";
+import { once } from "../src/commands/once.ts";
+import { readConfiguration } from "../src/configuration.ts";
+import { exitCode } from "../src/exit-code.ts";
+import { connectIndexer } from "../src/indexer.ts";
+import { createLog } from "../src/log.ts";
+import { counted } from "../src/summary.ts";
+
+describe("the help of once", () => {
+  it("has every exit code, and says that what is quarantined is no failure", () => {
+    for (const code of Object.values(exitCode)) expect(once.help).toMatch(new RegExp(`^  ${code} +\\w`, "m"));
+    expect(once.help).toMatch(/\n {2}0 .*quarantined.*neither is a failure/s);
+    for (const line of once.help.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
+  });
+});
+
+describe("a configuration", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "threatlockdown-texts-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  async function read(text: string) {
+    const file = join(folder, "ossec.conf");
+    await writeFile(file, text);
+    const said: string[] = [];
+    const log = createLog("info", (line) => said.push(line));
+    const settings = await readConfiguration(file, log).catch((error: Error) => error);
+    return { settings, said };
+  }
+  const module = (inside: string, subscriber: string) =>
+    `<ossec_config><wodle name="aws-s3">${inside}<subscriber type="security_lake">${subscriber}</subscriber></wodle></ossec_config>`;
+
+  it("that has errors is told with what stops the run last, after what could be better", async () => {
+    const { settings, said } = await read(module("<nonsense/><interval>1h</interval>", "<sqs_name>lake</sqs_name>"));
+    expect(said.map((line) => line.split(":")[0])).toEqual(["WARNING", "WARNING", "ERROR"]);
+    expect(said.at(-1)).toMatch(/error: <nonsense> is no such tag/);
+    expect(settings).toMatchObject({
+      exitCode: 12,
+      message: expect.stringMatching(/has 1 error, see above: nothing was done\.$/),
+    });
+  });
+
+  it.each([
+    [undefined, /^<indexer> is missing .*: write <indexer><hosts>/],
+    [
+      { enabled: false, hosts: ["https://localhost:9200"] },
+      /^<indexer> is disabled .*: write <enabled>yes<\/enabled> into it/,
+    ],
+    [{ enabled: true, hosts: [] }, /^<indexer> names no host .*: write <indexer><hosts>/],
+  ])("whose indexer is %j says what to write", async (indexer, message) => {
+    await expect(connectIndexer(indexer as never, {} as never, {} as Context)).rejects.toMatchObject({
+      exitCode: 12,
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe("a count", () => {
+  it("of one is told as one", () => {
+    expect([0, 1, 2, 1_234].map((number) => counted(number, "event"))).toEqual([
+      "0 events",
+      "1 event",
+      "2 events",
+      "1,234 events",
+    ]);
+  });
+});
