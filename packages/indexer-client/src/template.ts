@@ -27,7 +27,7 @@ export interface TemplateOptions {
 export const templateName = "security-lake";
 export const indexPattern = "wazuh-alerts-4.x-security-lake-*";
 /** Raised whenever what the template says changes, so that an installed one is replaced. */
-export const templateVersion = 2;
+export const templateVersion = 3;
 
 type Kind = "keyword" | "long" | "double" | "date" | "ip" | "boolean";
 type Paths = Partial<Record<Kind, readonly string[]>>;
@@ -40,8 +40,13 @@ interface Objects {
 const longestKeyword = 4_096;
 
 const keyword: Field = { type: "keyword", ignore_above: longestKeyword };
-const date: Field = { type: "date", format: "strict_date_optional_time||epoch_millis" };
-/** OCSF's times are milliseconds, and words in `…_dt`. What is tried first decides: dates cost most of all fields. */
+/**
+ * What is tried first decides: dates cost most of all fields. A pattern without optional parts is read in a third of the
+ * time of `strict_date_optional_time`; it is what the reader writes of a timestamp in milliseconds. `rfc3339_lenient` would be as fast,
+ * but only alone: OpenSearch passes it over where it is one of several formats.
+ */
+const date: Field = { type: "date", format: "uuuu-MM-dd'T'HH:mm:ss.SSSX||strict_date_optional_time||epoch_millis" };
+/** OCSF's times are milliseconds, and words in `…_dt`. */
 const milliseconds: Field = { type: "date", format: "epoch_millis||strict_date_optional_time" };
 /** Searched by its values, column by column: no index to write, slower to search. */
 const column: Field = { ...keyword, index: false };

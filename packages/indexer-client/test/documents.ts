@@ -166,6 +166,37 @@ export function describeDocuments(server: { readonly url: string }): void {
       expect(await count(index, { range: { "data.traffic.bytes": { gte: 6_000 } } })).toBe(0);
     });
 
+    it("knows a date in each form that the field has seen", async () => {
+      const index = newIndex();
+      const noon = Date.UTC(2026, 10, 24, 12);
+      const forms = [
+        "2026-11-24T12:00:00.000Z",
+        "2026-11-24T12:00:00Z",
+        "2026-11-24T12:00:00.000000Z",
+        "2026-11-24T12:00:00.000",
+        "2026-11-24T13:00:00.000+01:00",
+        "2026-11-24T12:00:00.000+0000",
+        noon,
+        String(noon),
+      ];
+      const events = forms.map((date) => JSON.stringify({ time: date, time_dt: date }));
+      await write(index, [...events, JSON.stringify({ time: "-", time_dt: "soon" })]);
+      for (const field of ["data.time", "data.time_dt"]) {
+        for (const at of [noon, "2026-11-24T12:00:00Z", "2026-11-24T12:00:00.000Z"])
+          expect(await count(index, { range: { [field]: { gte: at, lte: at } } })).toBe(forms.length);
+        // The last day is whole: what a bound leaves out is rounded up.
+        expect(await count(index, { range: { [field]: { gte: "2026-11-24", lte: "2026-11-24" } } })).toBe(forms.length);
+        expect(await count(index, { range: { [field]: { gt: "2026-11-24T12:00:00Z||-1h/h", lt: "now+9999d" } } })).toBe(
+          forms.length,
+        );
+        expect(await count(index, { range: { [field]: { lt: "2026-11-24" } } })).toBe(0);
+      }
+      const aggregations = { days: { date_histogram: { field: "data.time_dt", calendar_interval: "day" } } };
+      const { body } = await client.search({ index, body: { size: 0, aggs: aggregations } } as never);
+      const { buckets } = (body.aggregations as unknown as { days: { buckets: object[] } }).days;
+      expect(buckets).toMatchObject([{ key_as_string: "2026-11-24T00:00:00.000Z", doc_count: forms.length }]);
+    });
+
     it("is found by the free text of the dashboard's search bar where it is of the core", async () => {
       const index = newIndex();
       await write(index, [JSON.stringify({ api: { operation: "AssumeRole" } }), "{}"]);
