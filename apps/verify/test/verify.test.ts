@@ -97,7 +97,9 @@ describe("a subscription", () => {
       state: "could not check",
       seen: 'could not check, because the check "queue" has to succeed first',
     });
-    expect(told.verdict).toMatch(/^Of 2 checks: 1 failed, 1 could not be checked\. First: Correct <sqs_name>: Security Lake has made the queue/);
+    expect(told.verdict).toMatch(
+      /^Of 2 checks: 1 failed, 1 could not be checked\. First: Correct <sqs_name>: Security Lake has made the queue/,
+    );
   });
 
   it("with the wrong external ID is refused by its role; neither the right nor the wrong one is shown", async () => {
