@@ -72,8 +72,8 @@ describe("replay", () => {
       { kind: "document", id: "b", reason: expect.stringMatching("again") },
     ]);
     expect(readFileSync(file, "utf8")).toBe(`${content}{"kind":"docum\n`);
-    expect(stderr).toContain("1 messages are not sent");
-    expect(stderr).toContain("1 documents were refused again");
+    expect(stderr).toContain("not sent: 1 message,");
+    expect(stderr).toContain("refused again: 1 document,");
   });
 
   it("loses nothing where the file is the subscriber's own", async () => {

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { ofName } from "../addresses.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { counted } from "../count.ts";
 import { type Answer, type Indexer, knowsNoSuchAddress, reasonOf } from "../indexer.ts";
 import { day, hostBlock, type Reached, reachHost } from "../indexer-host.ts";
 import { late, unexpected, withIndexer, withoutAsker } from "../indexer-look.ts";
@@ -91,7 +92,7 @@ const hasEnded = (end: End): boolean => daysLeft(end) < 0;
 function judgeEnd(end: End, others: number): Finding {
   const days = daysLeft(end);
   const until = day(end.until.toISOString());
-  const told = `${end.name} is valid until ${until}, for ${days} days`;
+  const told = `${end.name} is valid until ${until}, for ${counted(days, "day")}`;
   if (days >= fewDays) return { state: "ok", seen: others === 0 ? told : `${told}; the others longer` };
   return {
     state: days < 0 ? "failed" : "warning",

@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { issueLine, type ManagerCommand } from "@threatlockdown/ossec-config";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { onceCommand } from "../command.ts";
+import { counted } from "../count.ts";
 import { readDeadLetters } from "../dead-letters.ts";
 import type { Lake } from "../lake.ts";
 import { lastRunFile, readLastRun } from "../last-run.ts";
@@ -273,11 +274,12 @@ export const lastRun: Check = {
 
 function countsOf({ events, deadLettered, quarantined, left }: Readonly<Record<string, unknown>>): string {
   const troubles = [
-    [deadLettered, "dead letters"],
-    [quarantined, "messages quarantined"],
-    [left, "messages given back"],
-  ].flatMap(([count, words]) => (Number(count) > 0 ? [`${count} ${words}`] : []));
-  return [`${events} events`, ...troubles].join(", ");
+    [deadLettered, "dead letter", "dead letters"],
+    [quarantined, "message quarantined", "messages quarantined"],
+    [left, "message given back", "messages given back"],
+  ] as const;
+  const told = troubles.flatMap(([count, one, many]) => (Number(count) > 0 ? [counted(Number(count), one, many)] : []));
+  return [counted(Number(events), "event"), ...told].join(", ");
 }
 
 function unreadable(path: string, error: Error, otherwise: string): Finding {

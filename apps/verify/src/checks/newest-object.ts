@@ -11,6 +11,7 @@ import {
 import { forRole } from "../accounts.ts";
 import { isDenied } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { counted } from "../count.ts";
 import type { Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { allow } from "../policy.ts";
@@ -203,7 +204,7 @@ async function readObject(
     const what = classes.size === 0 ? "without class_uid" : `of class ${[...classes].sort().join(", ")}`;
     const key = await keyOf(s3, object, signal);
     const decrypted = key === undefined ? "" : `, decrypted by the key ${key}`;
-    const seen = `${name}: ${source.byteLength} bytes, ${file.rowCount} events ${what}, of ${lastModified.toISOString()}${decrypted}`;
+    const seen = `${name}: ${source.byteLength} bytes, ${counted(file.rowCount, "event")} ${what}, of ${lastModified.toISOString()}${decrypted}`;
     if (classes.size > 0) return { state: "ok", seen };
     return { state: "warning", seen, fix: "Check that the source writes OCSF events: each has a class_uid" };
   } catch (error) {

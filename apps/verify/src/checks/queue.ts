@@ -5,6 +5,7 @@ import { isDenied } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
+import { counted } from "../count.ts";
 import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
@@ -131,7 +132,7 @@ function settings({ visibilityTimeout, retention, redrive }: Queue): string {
 }
 
 function days(seconds: number): string {
-  return seconds % 86_400 === 0 ? `${seconds / 86_400} days` : `${seconds} s`;
+  return seconds % 86_400 === 0 ? counted(seconds / 86_400, "day") : `${seconds} s`;
 }
 
 async function refused(lake: Lake, error: unknown): Promise<Finding> {
@@ -149,7 +150,7 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
   const seen = lake.explain(cause ?? error, { resource: error.queue, ...(action !== undefined && { action }) });
   if (denied || code === "QUEUE_MISSING") {
     const own = await queueInstead(lake);
-    if (own !== undefined) return { state: "failed", seen, ...writeQueue(lake, own) };
+    if (own !== undefined) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
   }
   return {
     state: "failed",

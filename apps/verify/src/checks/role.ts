@@ -4,6 +4,7 @@ import { asAdministrator, isDenied } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
+import { counted } from "../count.ts";
 import { routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import {
@@ -421,7 +422,7 @@ export const rolePermissions: Check = {
         if (refused.length === 0) {
           return {
             state: "ok",
-            seen: `the queue, ${objects.length} ${objects.length === 1 ? "source" : "sources"}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
+            seen: `the queue, ${counted(objects.length, "source")}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
           };
         }
         const told = refused.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);

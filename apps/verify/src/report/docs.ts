@@ -36,7 +36,7 @@ What the lake's role may not look at, as roles, policies, buckets and rules, is 
 the lake. Without one those checks tell that they could not be made. The profile serves for looking alone; this policy is all
 that it needs, and \`security-lake-verify --admin-policy\` prints it:
 
-\`\`\`json
+\`\`\`
 ${JSON.stringify(administratorPolicy, null, 2)}
 \`\`\`
 

@@ -6,6 +6,7 @@ import { exitCode, Failure } from "../exit-code.ts";
 import { failureOf, openIndexer } from "../indexer.ts";
 import { indexerOptions, indexerOptionsHelp, writerOptions, writerOptionsHelp } from "../indexer-options.ts";
 import { readSubscriberOptions } from "../subscriber-options.ts";
+import { counted } from "../summary.ts";
 
 export const replay: Command = {
   summary: "send the documents of a dead letter file to the indexer again",
@@ -20,7 +21,7 @@ ${indexerOptionsHelp}${writerOptionsHelp}  --json                      the resul
 
 FILE is read, never changed. What is refused again is kept in dead-letter.ndjson of the state folder, with its new reason,
 even where that is FILE itself. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
-into the queue again, for example:
+into the queue again, for example (security-lake-verify --only dead-letters prints more of this, filled in):
 
   jq -r 'select(.kind == "message").body' FILE |
     while IFS= read -r body; do aws sqs send-message --queue-url URL --message-body "$body"; done
@@ -70,12 +71,12 @@ function endOf(error: unknown, file: string, { signals }: Context): unknown {
 
 function tell({ deadLettered, others }: Replayed, file: string, state: string, { log }: Context): void {
   if (deadLettered > 0) {
-    log.warning(`${file}: ${deadLettered} documents were refused again; they are kept with their reasons in ${state}.`);
+    log.warning(`${file}: refused again: ${counted(deadLettered, "document")}, kept with the reason in ${state}.`);
   }
   const messages = others.get("message") ?? 0;
   if (messages > 0) {
     log.warning(
-      `${file}: ${messages} messages are not sent, the queue is their place: put their bodies there again, as --help shows.`,
+      `${file}: not sent: ${counted(messages, "message")}, whose place is the queue: put the body there again, as --help shows.`,
     );
   }
 }
