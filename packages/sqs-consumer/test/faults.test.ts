@@ -1,8 +1,12 @@
+import { networkInterfaces } from "node:os";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Fault, type LocalAws, startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ConsumeOptions, type ConsumerEvent, consume, openQueue, sqsSettings } from "../src/index.ts";
 
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
 const numbered = (count: number) => Array.from({ length: count }, (_, number) => `body ${number}`);
 
 const drained = {
@@ -211,6 +215,18 @@ describe("with faults on the way", () => {
       expect(warn).not.toHaveBeenCalled();
     },
   );
+
+  it.skipIf(!hasIPv6).each(["name", "URL"])("reads over IPv6, through a queue given by its %s", async (kind) => {
+    await using six = await startLocalAws({ host: "::1" });
+    const { name, url } = six.createQueue({ name: "lake" });
+    six.sendMessage(name, "over IPv6");
+    const queue = kind === "URL" ? url : name;
+    const { region, credentials } = six;
+    const sqs = new SQSClient({ region, credentials, endpoint: six.url, ...sqsSettings(queue) });
+    const { handled } = await drain(queue, {}, sqs);
+    sqs.destroy();
+    expect([...handled.keys()]).toEqual(["over IPv6"]);
+  });
 
   it("reads through a queue of another account by its ARN", async () => {
     aws.createAccount({ id: "210987654321" });
