@@ -36,6 +36,21 @@ describe("a queue's name that is wrong, without an administrator", () => {
     expect(found("queue")).toMatchObject({ state: "could not check" });
   });
 
+  it.each<[string, (setting: Setting) => string, (setting: Setting) => string]>([
+    ["a URL", ({ lake }) => lake.queueUrl.replace(lake.queueName, "queue"), ({ lake }) => lake.queueUrl],
+    ["another account's ARN", () => `arn:aws:sqs:us-east-1:${other}:queue`, ({ lake }) => lake.queueArn],
+  ])("is written as it was, in the role's account: %s", async (_, wrong, right) => {
+    const { found, setting } = await verify((one) => ({ queue: wrong(one) }));
+    expect(found("queue")).toMatchObject({
+      state: "could not check",
+      seen: expect.stringContaining("whether queue queue is there is not shown to this role"),
+    });
+    expect(found("newest-object")).toMatchObject({
+      state: "failed",
+      paste: `<sqs_name>${right(setting)}</sqs_name>\n`,
+    });
+  });
+
   it("is corrected where the role's own queue answers, and no policy is given for the other", async () => {
     const { found, setting } = await verify(() => ({ queue: "events" }));
     expect(found("queue-name")).toMatchObject({ state: "could not check" });

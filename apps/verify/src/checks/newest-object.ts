@@ -15,7 +15,7 @@ import { counted } from "../count.ts";
 import type { Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { allow } from "../policy.ts";
-import { compareQueue } from "./queue-name.ts";
+import { compareQueue, queueInstead, writeQueue } from "./queue-name.ts";
 
 /** Seconds that the message stays hidden when it cannot be given back at once. */
 const probeVisibility = 30;
@@ -107,9 +107,12 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Find
     const { error } = answer;
     const seen = lake.explain(error, { action: "sqs:ReceiveMessage", resource: url });
     const fix = letReceive(lake, error);
-    return fix === undefined
-      ? couldNotCheck({ because: seen, how: "Run it again; if it stays so, look at the way from this machine to SQS" })
-      : { state: "failed", seen, fix };
+    if (fix === undefined) {
+      const how = "Run it again; if it stays so, look at the way from this machine to SQS";
+      return couldNotCheck({ because: seen, how });
+    }
+    const own = await queueInstead(lake);
+    return { state: "failed", seen, ...(own === undefined ? { fix } : await writeQueue(lake, own)) };
   }
   const [message] = answer.Messages ?? [];
   if (message === undefined) {

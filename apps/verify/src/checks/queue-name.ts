@@ -22,14 +22,34 @@ export function queueOfRole(roleArn = ""): string | undefined {
 }
 
 /** What to do about a name that is not that of the role's own queue. */
-export function writeQueue(lake: Lake, own: string): Pick<Finding, "fix" | "console" | "paste"> {
-  const { queue } = lake.subscriber;
-  const whole = queue.replace(queueAddress(queue).name, own);
+export async function writeQueue(lake: Lake, own: string): Promise<Pick<Finding, "fix" | "console" | "paste">> {
   return {
     fix: `Correct ${settingName(lake, "queue")}: Security Lake has made the queue ${own} together with the role; the subscription endpoint in Security Lake > My subscribers shows it`,
-    ...(lake.manager !== undefined && { paste: `<sqs_name>${whole}</sqs_name>\n` }),
+    ...(lake.manager !== undefined && { paste: `<sqs_name>${await written(lake, own)}</sqs_name>\n` }),
     console: subscribers,
   };
+}
+
+/** The role's own queue, where another one is named, and it is really there. */
+export async function queueInstead(lake: Lake): Promise<string | undefined> {
+  const { roleArn, queue: named } = lake.subscriber;
+  const own = queueOfRole(roleArn);
+  if (own === undefined || own === queueAddress(named).name) return undefined;
+  const { sqs } = await lake.clients();
+  return sqs.send(new GetQueueUrlCommand({ QueueName: own })).then(
+    () => own,
+    () => undefined,
+  );
+}
+
+/** In the form of what it takes the place of, where that is in the role's account. */
+async function written(lake: Lake, own: string): Promise<string> {
+  const { queue, roleArn } = lake.subscriber;
+  const { name, account } = queueAddress(queue);
+  const ofRole = accountOf(roleArn);
+  if (account === undefined || account === ofRole) return queue.slice(0, queue.lastIndexOf(name)) + own;
+  const [arn, partition, sqs, region] = (await lake.queueArn()).split(":");
+  return [arn, partition, sqs, region, ofRole, own].join(":");
 }
 
 const subscribers = "Security Lake > Subscribers > My subscribers";
@@ -71,7 +91,11 @@ export const queueName: Check = {
     if (lake.admin === undefined && made) return { state: "ok", seen: origin };
     // Nobody else names queues so.
     if (lake.admin === undefined && own !== undefined && /^amazonsecuritylake/i.test(name)) {
-      return { state: "failed", seen: `Security Lake makes no queue of the name ${name}`, ...writeQueue(lake, own) };
+      return {
+        state: "failed",
+        seen: `Security Lake makes no queue of the name ${name}`,
+        ...(await writeQueue(lake, own)),
+      };
     }
     const queueArn = await lake.queueArn();
     const [, , , region, account] = queueArn.split(":");
@@ -79,7 +103,7 @@ export const queueName: Check = {
       if (await exists(sqs, name)) return { state: "ok", seen: origin };
       const others = await queuesOf(sqs);
       const seen = `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`;
-      if (own !== undefined && others.includes(own)) return { state: "failed", seen, ...writeQueue(lake, own) };
+      if (own !== undefined && others.includes(own)) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
       return {
         state: "failed",
         seen,

@@ -1,4 +1,3 @@
-import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied } from "../administrator.ts";
@@ -10,7 +9,7 @@ import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 import { giveRegion, settingName } from "../setting.ts";
-import { compareQueue, queueOfRole, writeQueue } from "./queue-name.ts";
+import { compareQueue, queueInstead, writeQueue } from "./queue-name.ts";
 
 /** What the subscriber does with its queue. */
 export const queueActions = [
@@ -44,7 +43,7 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
   if (depth === undefined) {
     return couldNotCheck(
       {
-        because: `queue ${opened.name} is there, but its numbers are not shown to this role, which lacks sqs:GetQueueAttributes`,
+        because: unseen(lake, opened.name),
         how: "The subscriber does without; someone who may change the role can allow it",
       },
       { policy: allow(queueActions, await lake.queueArn()) },
@@ -67,6 +66,13 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
     console: `SQS > Queues > ${opened.name} > Edit`,
     commands: [setAttributes(opened.url, Object.fromEntries(short.map(([name, value]) => [name, value])))],
   };
+}
+
+/** A name was looked up; an address is taken as it is, and AWS denies what is not there as well. */
+function unseen({ subscriber }: Lake, name: string): string {
+  return queueAddress(subscriber.queue).url === undefined
+    ? `queue ${name} is there, but its numbers are not shown to this role, which lacks sqs:GetQueueAttributes`
+    : `whether queue ${name} is there is not shown to this role, which lacks sqs:GetQueueAttributes on it`;
 }
 
 type Shortcoming = readonly [attribute: string, value: string, told: string];
@@ -162,18 +168,6 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
   };
 }
 
-/** The role's own queue, where another one is named, and it is really there. */
-async function queueInstead(lake: Lake): Promise<string | undefined> {
-  const { roleArn, queue: named } = lake.subscriber;
-  const own = queueOfRole(roleArn);
-  if (own === undefined || own === queueAddress(named).name) return undefined;
-  const { sqs } = await lake.clients();
-  return sqs.send(new GetQueueUrlCommand({ QueueName: own })).then(
-    () => own,
-    () => undefined,
-  );
-}
-
 /** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */
 const deniedByName = (lake: Lake): string =>
   `${compareQueue(lake)}; if it is right, someone who may change the role adds the statement below to its policy`;
@@ -240,8 +234,8 @@ export const queuePolicy: Check = {
     );
     return {
       state: "failed",
-      seen: `${policy === undefined ? "the queue has no policy" : "it does not let in"}: ${closed.map((route) => route.name).join(", ")}`,
-      fix: "Someone who may change the queue gives it the policy below",
+      seen: `${policy === undefined ? "the queue has no policy, and" : "it"} does not let in: ${closed.map((route) => route.name).join(", ")}`,
+      fix: `Someone who may change the queue ${name} gives it the policy below`,
       policy: changed as Document,
       console: `SQS > Queues > ${name} > Access policy > Edit`,
       commands: [setAttributes(url, { Policy: JSON.stringify(changed) })],
