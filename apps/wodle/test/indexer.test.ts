@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createLab, type Lab, startWodle } from "@threatlockdown/tooling-lab";
@@ -173,6 +173,32 @@ describe("the indexer of the configuration", () => {
       expect(authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=AKIAINDEXER\/\d{8}\/eu-west-2\/aoss\/aws4_request, /);
     }
     expect(JSON.stringify(lab.aws.requests.list())).not.toContain("AKIAINDEXER");
+  });
+
+  it("gets requests signed by a role, which is assumed through the environment's proxy", async () => {
+    const { aws, environment, subscription } = lab;
+    const trust = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: subscription.userArn } };
+    const { arn } = aws.createRole({ name: "Writer", trust: { Version: "2012-10-17", Statement: [trust] } });
+    const asked: string[] = [];
+    const proxy = createServer((incoming, outgoing) => {
+      const { method = "", url = "", headers } = incoming;
+      asked.push(`${method} ${url}`);
+      incoming.pipe(
+        request(url, { method, headers }, (answer) => {
+          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(outgoing);
+        }),
+      );
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const signing = ["--indexer-sigv4", "es", "--indexer-region", "eu-west-2", "--indexer-role", arn];
+    const args = ["setup", "--config", join(lab.folder, "ossec.conf"), ...signing];
+    const { code } = await startWodle(args, { ...environment, HTTP_PROXY }).ended;
+    proxy.closeAllConnections();
+    proxy.close();
+    expect([code, asked]).toEqual([0, [`POST ${aws.url}/`]]);
+    expect(seen[0]?.authorization).toMatch(/^AWS4-HMAC-SHA256 Credential=ASIA/);
   });
 
   it("gets requests no larger than they may be", async () => {
