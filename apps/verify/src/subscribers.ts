@@ -92,9 +92,10 @@ async function readManager(
   complain: (line: string) => void,
 ): Promise<Manager> {
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new CannotRun(
-      `The configuration ${file} cannot be read (${cause.code}): give the manager's ossec.conf by --config, or the queue by --queue.`,
-    );
+    const fix = /^(EACCES|EPERM)$/.test(cause.code ?? "")
+      ? "run this as root, or describe the subscriber by --queue and others"
+      : "give the manager's ossec.conf by --config, or the queue by --queue";
+    throw new CannotRun(`The configuration ${file} cannot be read (${cause.code}): ${fix}.`);
   });
   const { settings, issues } = readSettings(text);
   // With a subscriber that can be read, what is wrong beside it is a finding among others.

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Result, runChecks } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
 import { createLake } from "../src/lake.ts";
+import { verify as commandLine } from "./command-line.ts";
 import { patientLimits } from "./patience.ts";
 
 /** What whoever runs this may not read. Modes of files would not do: tests may run as root. */
@@ -123,6 +124,15 @@ describe("what runs the subscriber is not known", () => {
       { state: "ok", seen: "it is started by the unit lake.service" },
       { state: "could not check", seen: expect.stringContaining("whether the manager takes messages too") },
     ]);
+  });
+});
+
+describe("an ossec.conf that may not be read", () => {
+  it("is to be read by somebody else", async () => {
+    closed.add("ossec.conf");
+    const { code, stderr } = await commandLine(["--config", file]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/ossec\.conf cannot be read \(EACCES\): run this as root, or describe the subscriber/);
   });
 });
 
