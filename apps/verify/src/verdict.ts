@@ -26,7 +26,9 @@ export function verdictOf(results: readonly Result[], { strict = false } = {}): 
   const counts = countsOf(results.map(({ state }) => state));
   const worst = byWeight.flatMap((state) => results.filter((result) => result.state === state)).find(({ fix }) => fix);
   const exitCode = counts.failed > 0 ? 1 : strict && counts.warning > 0 ? 3 : 0;
-  return { line: `${summary(countsOf(worstStates(results)))}${firstOf(results, worst)}`, exitCode, counts };
+  const states = worstStates(results);
+  const failed = new Set(results.flatMap(({ check, state }) => (state === "failed" ? [check.id] : [])));
+  return { line: `${summary(countsOf(states), [...failed])}${firstOf(results, worst)}`, exitCode, counts };
 }
 
 /** Where nothing was checked but, in `results`, what stands in the way. */
@@ -114,10 +116,14 @@ export function byRemedy(results: readonly Result[]): (readonly [Result, ...Resu
   return [...Map.groupBy(results, textOf).values()] as [Result, ...Result[]][];
 }
 
-function summary(counts: Readonly<Record<State, number>>): string {
+/** Names, in one line with everything else. */
+const fewNames = 3;
+
+function summary(counts: Readonly<Record<State, number>>, failed: readonly string[]): string {
   const of = (state: State, words: string) => (counts[state] === 0 ? [] : [`${counts[state]} ${words}`]);
+  const names = failed.length > fewNames ? [...failed.slice(0, fewNames), "…"] : failed;
   const parts = [
-    ...of("failed", "failed"),
+    ...of("failed", `failed (${names.join(", ")})`),
     ...of("warning", counts.warning === 1 ? "warning" : "warnings"),
     ...of("could not check", "could not be checked"),
   ];

@@ -155,15 +155,27 @@ describe("the verdict", () => {
   });
 
   it("names what to do first: the first of the worst", () => {
-    const verdict = verdictOf([result("ok"), result("warning", "w"), result("failed", "a"), result("failed", "b")]);
-    expect(verdict).toMatchObject({ line: "Of 4 checks: 2 failed, 1 warning. First: a.", exitCode: 1 });
+    const failed = [result("failed", "a"), result("failed", "b")];
+    const [first, second] = failed.map(({ check: { id } }) => id);
+    expect(verdictOf([result("ok"), result("warning", "w"), ...failed])).toMatchObject({
+      line: `Of 4 checks: 2 failed (${first}, ${second}), 1 warning. First: a.`,
+      exitCode: 1,
+    });
   });
 
   it("counts a check once, by the worst of its findings, and says one as one", () => {
     const [first, second] = [result("failed", "a"), result("ok")];
-    expect(verdictOf([first, { ...first, state: "warning" }, second]).line).toBe("Of 2 checks: 1 failed. First: a.");
+    expect(verdictOf([first, { ...first, state: "warning" }, second]).line).toMatch(
+      /^Of 2 checks: 1 failed \(\w+\)\. First: a\.$/,
+    );
     expect(verdictOf([second]).line).toBe("All well: 1 check.");
-    expect(verdictOf([first]).line).toBe("Of 1 check: 1 failed. First: a.");
+    expect(verdictOf([first]).line).toMatch(/^Of 1 check: 1 failed \(/);
+  });
+
+  it("names what has failed, of many the first", () => {
+    const failed = [1, 2, 3, 4].map(() => result("failed", "a"));
+    const [a, b, c] = failed.map(({ check: { id } }) => id);
+    expect(verdictOf(failed).line).toBe(`Of 4 checks: 4 failed (${a}, ${b}, ${c}, …). First: a.`);
   });
 
   it("names the place of what is to be done first", () => {

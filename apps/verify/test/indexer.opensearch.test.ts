@@ -141,7 +141,7 @@ describe("with all that AWS has being well", () => {
     const only = checks({ receive: true }).map(({ id }) => id);
     const results = await place.verify({ only });
     expect(verdictOf(results).line).toMatch(
-      /^Of \d+ checks: 1 failed, .*First: Someone who manages the indexer makes room on its disks/,
+      /^Of \d+ checks: 1 failed \(indexer-blocks\), .*First: Someone who manages the indexer makes room on its disks/,
     );
     expect(results.flatMap(({ check, state }) => (state === "failed" ? check.id : []))).toEqual(["indexer-blocks"]);
   });

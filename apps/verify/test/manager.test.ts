@@ -96,7 +96,7 @@ describe("what is wrong with ossec.conf", () => {
       wait: async () => {},
     });
     expect(code).toBe(1);
-    expect(told).toMatch(/^Of 2 checks: 1 failed\. First: Write yes or no \(line 2 of /);
+    expect(told).toMatch(/^Of 2 checks: 1 failed \(configuration\)\. First: Write yes or no \(line 2 of /);
     expect(told).toMatch(/ok {2}There is room/);
   });
 });

@@ -65,7 +65,7 @@ describe("the text report", () => {
       await expect(text).toMatchFileSnapshot(join(import.meta.dirname, "golden", `${file}.txt`));
       const lines = text.trimEnd().split("\n");
       expect(lines.length).toBeLessThanOrEqual(40);
-      expect(lines[0]).toMatch(/^Of \d+ checks: 1 failed.* First: Someone who may change/);
+      expect(lines[0]).toMatch(/^Of \d+ checks: 1 failed \([\w-]+\).* First: Someone who may change/);
     });
   });
 });

@@ -98,7 +98,7 @@ describe("a subscription", () => {
       seen: 'could not check, because the check "queue" has to succeed first',
     });
     expect(told.verdict).toMatch(
-      /^Of 2 checks: 1 failed, 1 could not be checked\. First: Correct <sqs_name>: Security Lake has made the queue/,
+      /^Of 2 checks: 1 failed \(queue\), 1 could not be checked\. First: Correct <sqs_name>: Security Lake has made the queue/,
     );
   });
 
@@ -227,7 +227,7 @@ describe("a subscription", () => {
     const { AWS_REGION: _, ...environment } = lab.environment;
     const { code, stdout } = await startVerify(these(lab), environment);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^Of 2 checks: 1 failed, .* First: Give the queue by its ARN/);
+    expect(stdout).toMatch(/^Of 2 checks: 1 failed.* First: Give the queue by its ARN/);
   });
 
   it("whose user's key is not known goes through the causes", async () => {
@@ -380,7 +380,9 @@ describe("the command line", () => {
     await writeFile(file, text.replace("<sqs_name>", "<nonsense>1</nonsense>\n<other>2</other>\n<sqs_name>"));
     const { code, stdout } = await verify(["--config", file, "--only", "configuration"]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^Of 1 check: 1 failed\. First: Write one of .* \(line \d+ of .*ossec\.conf\)\.\n/);
+    expect(stdout).toMatch(
+      /^Of 1 check: 1 failed \(configuration\)\. First: Write one of .* \(line \d+ of .*ossec\.conf\)\.\n/,
+    );
     expect(stdout.match(/<nonsense>|<other>/g)).toHaveLength(2);
     for (const once of [/failed {2}/g, /Why: /g, /To do: /g]) expect(stdout.match(once)).toHaveLength(1);
     const { stdout: html } = await verify(["--config", file, "--only", "configuration", "--output", "html"]);

@@ -150,7 +150,9 @@ describe("a wrong external ID", () => {
       { surroundings: surroundingsOf(lab), environment: { SECURITY_LAKE_EXTERNAL_ID: "a-wrong-one" } },
     );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^Of 10 checks: 1 failed, \d could not be checked\. First: Compare --external-id-file with/);
+    expect(stdout).toMatch(
+      /^Of 10 checks: 1 failed \(assume-role\), \d could not be checked\. First: Compare --external-id-file with/,
+    );
     expect(stdout).not.toContain("a-wrong-one");
   });
 });

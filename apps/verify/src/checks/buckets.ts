@@ -76,7 +76,14 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
         ...(off ? [`${bucket.name} does not tell EventBridge of its objects`] : []),
         ...(rule.enabled ? [] : [`the EventBridge rule ${rule.name} is disabled`]),
       ].join(", and "),
-      fix: `${who} ${[...(off ? ["lets the bucket tell EventBridge"] : []), ...(rule.enabled ? [] : ["enables the rule"])].join(" and ")}`,
+      fix: `${who} ${[
+        ...(off ? [`lets the bucket ${bucket.name} tell EventBridge`] : []),
+        ...(rule.enabled ? [] : [`enables the rule ${rule.name}`]),
+      ].join(" and ")}`,
+      console: [
+        ...(off ? [base.console] : []),
+        ...(rule.enabled ? [] : [`EventBridge > Rules > ${rule.name} > Enable`]),
+      ].join("; "),
       commands: [...(off ? [tellEventBridge(bucket)] : []), ...(rule.enabled ? [] : [enable(rule.name)])],
     };
   }
@@ -105,7 +112,7 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
         : `the EventBridge rule ${elsewhere.name} leads from ${bucket.name} to other targets, not to the queue ${queue}`,
     fix:
       elsewhere === undefined
-        ? `${who} makes a rule that leads from the bucket to the queue`
+        ? `${who} makes a rule that leads from the bucket ${bucket.name} to the queue ${queue}`
         : `${who} adds the queue to the targets of the rule ${elsewhere.name}`,
     commands: [
       ...(bucket.notifications.EventBridgeConfiguration ? [] : [tellEventBridge(bucket)]),

@@ -386,7 +386,7 @@ export const rolePermissions: Check = {
   id: "role-permissions",
   title: "The role may do what a subscriber does",
   explain:
-    "It receives and deletes messages, extends their time, reads the objects of each source, and decrypts where keys of the lake's own are used.",
+    "The subscriber, as this role, receives and deletes messages, extends their time, reads the objects of each source, and decrypts where keys of the lake's own are used.",
   needs: ["role", "queue-name"],
   async run(lake) {
     const { roleArn } = lake.subscriber;

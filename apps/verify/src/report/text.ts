@@ -57,17 +57,19 @@ function advice(result: Result): string[] {
   const note = noteOf(result);
   return [
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
-    // A command holds the policy already.
-    ...(policy === undefined || commands.length > 0
-      ? []
-      : JSON.stringify(policy, null, 2)
-          .split("\n")
-          .map((line) => `  ${line}`)),
+    ...(policy === undefined ? [] : toPaste(policy, commands.map(written))),
     ...(paste === undefined ? [] : paste.trimEnd().split("\n").map(indentedTwice)),
     ...(console === undefined ? [] : [`Console: ${console}`]),
     ...(note === undefined ? [] : [note]),
     ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${written(command)}`)]),
   ];
+}
+
+/** Alone, a policy is for a person to read; beside commands it is there for the console, where none holds it as it is. */
+function toPaste(policy: object, commands: readonly string[]): string[] {
+  const text = JSON.stringify(policy);
+  if (commands.some((command) => command.includes(text))) return [];
+  return commands.length > 0 ? [`Policy: ${text}`] : JSON.stringify(policy, null, 2).split("\n").map(indentedTwice);
 }
 
 /** Names come from others: none of them moves the cursor of a terminal. */
