@@ -399,8 +399,8 @@ describe("the probe", () => {
   const stored: Answer = [200, { items: [{ create: { status: 201 } }] }];
   const index = probeIndices.pattern.replace("-*", "");
   const settings = (url: string) => ({ enabled: true, hosts: [url], certificateAuthorities: [] });
-  const probed = async (url: string) => {
-    await using indexer = openIndexer(settings(url), { own: async () => undefined });
+  const probed = async (...hosts: readonly string[]) => {
+    await using indexer = openIndexer({ ...settings(""), hosts }, { own: async () => undefined });
     const chosen = table.filter(({ id }) => id === "indexer-probe");
     return runChecks(chosen, createLake(subscriber, { indexer }), patientLimits);
   };
@@ -443,6 +443,20 @@ describe("the probe", () => {
     ]);
     expect(asked.filter((line) => line === "POST /_bulk")).toHaveLength(1);
     expect(deletes).toBe(3);
+  });
+
+  it("writes its document once, also where there are several hosts and none answers", async () => {
+    let deletes = 0;
+    const answers = {
+      "POST /_bulk": "gone",
+      get [`DELETE /${index}`](): Answer {
+        deletes++;
+        return deletes === 1 ? [404, {}] : [200, { acknowledged: true }];
+      },
+    } as const;
+    const [first, second] = [await fake(answers), await fake(answers)];
+    expect(await probed(first.url, second.url)).toMatchObject([{ state: "could not check" }]);
+    expect([...first.asked, ...second.asked].filter((line) => line === "POST /_bulk")).toHaveLength(1);
   });
 
   it.each<[string, Answer | "gone", RegExp]>([
