@@ -24,6 +24,7 @@ export interface Order {
 }
 
 export interface Outcome {
+  /** Until the last message was deleted. */
   readonly seconds: number;
   readonly rows: number;
   /** CPU seconds of this process. */
@@ -56,20 +57,27 @@ const sink: Sink = {
 };
 const ingest = createIngest(s3, sink);
 
+let ended = 0;
+let deleted = 0;
+function oneDeleted(): boolean {
+  deleted += 1;
+  ended = performance.now();
+  return deleted === objects;
+}
+
 const refuse = async (_message: unknown, reason: Error) => {
   throw reason;
 };
 
 async function many(): Promise<void> {
   const stop = new AbortController();
-  let deleted = 0;
   await consume(await openQueue(sqs, order.queue), ingest, {
     mode: "forever",
     stop: stop.signal,
     concurrency,
     quarantine: refuse,
     on(event) {
-      if (event.type === "deleted" && ++deleted === objects) stop.abort();
+      if (event.type === "deleted" && oneDeleted()) stop.abort();
     },
   });
 }
@@ -78,13 +86,13 @@ async function many(): Promise<void> {
 async function serial(): Promise<void> {
   const { url: QueueUrl } = await openQueue(sqs, order.queue);
   const { signal } = new AbortController();
-  for (let deleted = 0; deleted < objects; ) {
+  while (deleted < objects) {
     const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
     for (const { MessageId = "", Body = "", ReceiptHandle = "" } of Messages) {
       const message = { id: MessageId, body: Body, receiptHandle: ReceiptHandle, receiveCount: 1, attributes: {} };
       await ingest(message, { signal });
       await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-      deleted += 1;
+      oneDeleted();
     }
   }
 }
@@ -94,7 +102,7 @@ const before = process.cpuUsage();
 await (order.mode === "ours" ? many() : serial());
 const { user, system } = process.cpuUsage(before);
 const outcome: Outcome = {
-  seconds: (performance.now() - started) / 1_000,
+  seconds: (ended - started) / 1_000,
   rows,
   cpu: (user + system) / 1e6,
   // What getrusage tells has the process in it that started this one.

@@ -1,18 +1,24 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { createLab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 import { createSubscription, type LocalAwsOptions, startLocalAws } from "@threatlockdown/tooling-local-aws";
+import { build } from "tsup";
+import { appOptions } from "../../tsup/app.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
 import type { Order, Outcome } from "./queue-consumer.ts";
 
 const start = promisify(execFile);
-const consumer = join(import.meta.dirname, "queue-consumer.ts");
+const repository = join(import.meta.dirname, "../../..");
 const sources: readonly SourceName[] = ["vpc_flow_2_0", "cloud_trail_mgmt_2_0", "route53_2_0", "eks_audit_2_0"];
 /** Different objects; each is announced many times under keys of its own. */
 const variants = 40;
+/** As the first line of the apps says. */
+const flags = ["--max-semi-space-size=4"];
 /** MiB that the process may take at most. */
 const allowedMemory = 256;
 
@@ -42,7 +48,10 @@ export async function run(report: Report, args: readonly string[]): Promise<void
     makeObject({ source: sources[seed % sources.length] as SourceName, rows: Number(values.rows), seed }),
   );
   const aws = await startLocalAws();
+  const built = await mkdtemp(join(tmpdir(), "bench-queue-"));
   try {
+    const consumer = await bundle(join(import.meta.dirname, "queue-consumer.ts"), join(built, "consumer"));
+    const wodle = await bundle(join(repository, "apps/wodle/src/main.ts"), join(built, "wodle"));
     const subscription = createSubscription(aws);
     aws.faults.add({ latency: Number(values.latency) });
     const fill = (count: number) => {
@@ -59,7 +68,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
         ...{ mode, url: aws.url, queue, region, roleArn, externalId, accessKeyId, secretAccessKey },
         ...{ objects: count, concurrency: Number(values.concurrency) },
       };
-      const outcome = await consume(order);
+      const { stdout } = await start(process.execPath, [...flags, consumer, JSON.stringify(order)]);
+      const outcome = JSON.parse(stdout) as Outcome;
       if (outcome.rows !== count * Number(values.rows)) throw new Error(`${outcome.rows} rows came, not all`);
       const left = aws.messages(subscription.queueUrl).length;
       if (left > 0) throw new Error(`${left} messages are left`);
@@ -85,11 +95,12 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       report.figure({ bench: "queue", case: shape, peer, ratio: larger ? a / b : b / a, ours: a, theirs: b, unit });
     figure("serial", of(ours, "perSecond"), of(serial, "perSecond"), "objects/s", true);
     figure("serial", of(ours, "callsEach"), of(serial, "callsEach"), "SQS calls/message", false);
-    const [first, bare] = await timeToFirstReceive(Number(values.rounds));
+    const [first, bare] = await timeToFirstReceive(wodle, Number(values.rounds));
     figure("node -e 0", first, bare, "ms to the first receive", false);
     figure("allowed", of(ours, "peakMemory") / 2 ** 20, allowedMemory, "MiB at the most", false);
   } finally {
     await aws.close();
+    await rm(built, { recursive: true });
   }
 }
 
@@ -97,13 +108,12 @@ export async function run(report: Report, args: readonly string[]): Promise<void
  * From the start of the wodle's process, as it is built, to its first ReceiveMessage; beside a process that does nothing.
  * Best of each, after one start that leaves compiled code behind.
  */
-async function timeToFirstReceive(rounds: number): Promise<[first: number, bare: number]> {
+async function timeToFirstReceive(wodle: string, rounds: number): Promise<[first: number, bare: number]> {
   let firstAt = Number.NaN;
   const onRequest: LocalAwsOptions["onRequest"] = ({ operation, at, duration }) => {
     if (operation === "ReceiveMessage" && Number.isNaN(firstAt)) firstAt = at.getTime() - duration;
   };
   await using lab = await createLab({ aws: { onRequest } });
-  const main = await build(join(lab.folder, "dist"));
   const timed = async (...args: readonly string[]): Promise<number> => {
     const started = performance.timeOrigin + performance.now();
     firstAt = Number.NaN;
@@ -112,16 +122,7 @@ async function timeToFirstReceive(rounds: number): Promise<[first: number, bare:
     return (Number.isNaN(firstAt) ? ended : firstAt) - started;
   };
   const config = join(lab.folder, "ossec.conf");
-  const once = [
-    "--max-semi-space-size=4",
-    main,
-    "once",
-    "--quiet",
-    "--config",
-    config,
-    "--output",
-    `file:${lab.folder}/out`,
-  ];
+  const once = [...flags, wodle, "once", "--quiet", "--config", config, "--output", `file:${lab.folder}/out`];
   await timed(...once);
   const first: number[] = [];
   const bare: number[] = [];
@@ -132,19 +133,9 @@ async function timeToFirstReceive(rounds: number): Promise<[first: number, bare:
   return [Math.min(...first), Math.min(...bare)];
 }
 
-async function build(folder: string): Promise<string> {
-  const repository = join(import.meta.dirname, "../../..");
-  const tsup = join(repository, "node_modules/tsup/dist/cli-default.js");
-  await start(process.execPath, [tsup, "--out-dir", folder], { cwd: join(repository, "apps/wodle") });
+/** Bundled as the apps are, so that neither its start nor its memory has in it what running from source takes. */
+async function bundle(program: string, folder: string): Promise<string> {
+  const launch = join(repository, "tooling/tsup/launch.ts");
+  await build({ ...appOptions, config: false, entry: { main: launch, app: program }, outDir: folder });
   return join(folder, "main.js");
-}
-
-async function consume(order: Order): Promise<Outcome> {
-  const { stdout } = await start(process.execPath, [
-    ...process.execArgv,
-    "--max-semi-space-size=4", // as the first line of the wodle's binary says
-    consumer,
-    JSON.stringify(order),
-  ]);
-  return JSON.parse(stdout) as Outcome;
 }
