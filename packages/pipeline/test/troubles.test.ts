@@ -1,7 +1,7 @@
 import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { IndexerError } from "@threatlockdown/indexer-client";
 import { Fatal } from "@threatlockdown/sqs-consumer";
-import { type Annotation, type Group, makeObject, parquetFile } from "@threatlockdown/tooling-lake";
+import { type Annotation, type Group, makeLargeObject, makeObject, parquetFile } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { IngestEvent, Sink } from "../src/index.ts";
 import { acceptingSink, type Lake, readQueue, startLake } from "./lake.ts";
@@ -184,6 +184,33 @@ describe("what becomes of a message", () => {
     expect(sink.rows.size).toBe(15);
     expect(left()).toBe(0);
     expect(events).not.toContain("returned");
+  });
+
+  it("of a large object whose ranges are cut short, reset and throttled: each row once, in its order", async () => {
+    const rowGroupBytes = [3, 3, 6].map((mebibytes) => mebibytes << 20);
+    const large = makeLargeObject({ source: "cloud_trail_mgmt_2_0", codec: "none", rows: 500, seed: 1, rowGroupBytes });
+    put(keyOf("a"), Buffer.concat([...large.pieces()]));
+    // Once each of those that bring nothing: a request that fails three times in a row is given up.
+    lake.aws.faults.add({ operation: "GetObject", truncate: 1_000_000, after: 1, times: 3 });
+    lake.aws.faults.add({ operation: "GetObject", error: "SlowDown", after: 3, times: 1 });
+    lake.aws.faults.add({ operation: "GetObject", reset: "before", after: 6, times: 1 });
+    const sink = acceptingSink();
+    let next = 0;
+    const { quarantined, summary } = await drain({
+      rows: sink.rows,
+      write(batch, object, signal) {
+        expect(batch.firstRow).toBe(next);
+        next += batch.rowCount;
+        return sink.write(batch, object, signal);
+      },
+    });
+    expect(lake.aws.requests.count({ status: 503 })).toBe(1);
+    expect(lake.aws.requests.count({ status: 0 })).toBe(1);
+    expect(quarantined).toEqual([]);
+    expect(summary).toMatchObject({ deleted: 1, returned: 0 });
+    expect(sink.rows.size).toBe(large.rows);
+    expect(new Set(sink.rows.values())).toEqual(new Set([1]));
+    expect(left()).toBe(0);
   });
 
   it("that comes twice: each event has the same id both times", async () => {
