@@ -2,7 +2,9 @@ import type { AdministratorRight } from "./administrator-rights.ts";
 import { couldNotCheck, type Finding } from "./check.ts";
 import type { Admin, Lake } from "./lake.ts";
 
-const needsProfile = "run it with --admin-profile NAME; --admin-policy prints what such a user has to be allowed";
+/** What to do where nobody may look. */
+export const needsProfile =
+  "run it with --admin-profile NAME; --admin-policy prints what such a user has to be allowed";
 
 /**
  * Looks with the credentials of an administrator. What may not be looked at is no failure: who could is told.

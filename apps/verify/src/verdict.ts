@@ -27,8 +27,9 @@ export function verdictOf(results: readonly Result[], { strict = false } = {}): 
   const worst = byWeight.flatMap((state) => results.filter((result) => result.state === state)).find(({ fix }) => fix);
   const exitCode = counts.failed > 0 ? 1 : strict && counts.warning > 0 ? 3 : 0;
   const states = worstStates(results);
-  const failed = new Set(results.flatMap(({ check, state }) => (state === "failed" ? [check.id] : [])));
-  return { line: `${summary(countsOf(states), [...failed])}${firstOf(results, worst)}`, exitCode, counts };
+  const bad = counts.failed > 0 ? "failed" : "warning";
+  const worstIds = new Set(results.flatMap(({ check, state }) => (state === bad ? [check.id] : [])));
+  return { line: `${summary(countsOf(states), [...worstIds])}${firstOf(results, worst)}`, exitCode, counts };
 }
 
 /** Where nothing was checked but, in `results`, what stands in the way. */
@@ -119,12 +120,13 @@ export function byRemedy(results: readonly Result[]): (readonly [Result, ...Resu
 /** Names, in one line with everything else. */
 const fewNames = 3;
 
-function summary(counts: Readonly<Record<State, number>>, failed: readonly string[]): string {
+function summary(counts: Readonly<Record<State, number>>, worst: readonly string[]): string {
   const of = (state: State, words: string) => (counts[state] === 0 ? [] : [`${counts[state]} ${words}`]);
-  const names = failed.length > fewNames ? [...failed.slice(0, fewNames), "…"] : failed;
+  const names = ` (${(worst.length > fewNames ? [...worst.slice(0, fewNames), "…"] : worst).join(", ")})`;
+  const warnings = counts.warning === 1 ? "warning" : "warnings";
   const parts = [
-    ...of("failed", `failed (${names.join(", ")})`),
-    ...of("warning", counts.warning === 1 ? "warning" : "warnings"),
+    ...of("failed", `failed${names}`),
+    ...of("warning", counts.failed > 0 ? warnings : `${warnings}${names}`),
     ...of("could not check", "could not be checked"),
   ];
   const all = counted(

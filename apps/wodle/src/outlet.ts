@@ -74,7 +74,9 @@ function exitCodeOf(error: unknown): number {
 /** Dead letters are nothing that should be found by chance. */
 function warnOfLoss({ queue, deadLettered, quarantined }: Summary, state: string, { warning }: Log): void {
   if (deadLettered + quarantined === 0) return;
-  warning(
-    `Queue ${queue}: ${counted(deadLettered, "event")} and ${counted(quarantined, "message")} could not be processed; they are kept with their reasons in ${state}.`,
-  );
+  const kept = [
+    ...(deadLettered > 0 ? [counted(deadLettered, "event")] : []),
+    ...(quarantined > 0 ? [counted(quarantined, "message")] : []),
+  ];
+  warning(`Queue ${queue}: ${kept.join(" and ")} could not be processed, and kept with the reason in ${state}.`);
 }

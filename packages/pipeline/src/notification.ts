@@ -63,7 +63,9 @@ function interpretText(what: string, text: string, interpret: (event: Json) => N
   try {
     value = JSON.parse(text);
   } catch {
-    return malformed(`${what} ${text.trim() === "" ? "is empty" : "is not JSON"} (${text.length} characters)`);
+    return malformed(
+      `${what} ${text.trim() === "" ? "is empty" : "is not JSON"} (${text.length} ${text.length === 1 ? "character" : "characters"})`,
+    );
   }
   if (isObject(value)) return interpret(value);
   const kind = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type Manager as AlertManager, managerOf } from "@threatlockdown/pipeline";
-import { isDenied } from "../administrator.ts";
+import { isDenied, needsProfile } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Answer, Indexer } from "../indexer.ts";
 import { late, look, unexpected, withIndexer } from "../indexer-look.ts";
@@ -247,7 +247,7 @@ function withoutBucket(newestStored: Stored | undefined, allowed: number, why: "
   return couldNotCheck({
     because: `the lake's bucket may not be listed by the role, as is usual, or is not known, so that nobody sees whether newer objects have arrived; ${known}`,
     rights: ["s3:ListBucket"],
-    how: "run it with --admin-profile",
+    how: needsProfile,
   });
 }
 

@@ -333,10 +333,10 @@ const replay = (path: string, config: string) => ({ "dead-letter": path, config 
 
 function sendAgain(documents: boolean, messages: boolean): string {
   if (!messages) {
-    return "send the documents again by the commands below, after which the files replay.ndjson… may be deleted";
+    return "send the documents again by the commands, after which the files replay.ndjson… may be deleted";
   }
   const resent = "delete the files replay.ndjson… only after the messages are resent";
   return documents
-    ? `send the documents again by the commands below, and then the messages as it is shown; ${resent}`
-    : `set the files aside by the commands below and send the messages again as it is shown; ${resent}`;
+    ? `send the documents again by the commands, and after that the messages by the script; ${resent}`
+    : `set aside what waits by the commands, and after that send the messages again by the script; ${resent}`;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { type Depth, type Queue, queueDepth } from "@threatlockdown/sqs-consumer";
-import { isDenied } from "../administrator.ts";
+import { isDenied, needsProfile } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Admin, Lake } from "../lake.ts";
 
@@ -22,7 +22,7 @@ export const messages: Check = {
       return couldNotCheck({
         because: "the role may not see the queue's attributes",
         rights: ["sqs:GetQueueAttributes"],
-        how: "run it with --admin-profile",
+        how: needsProfile,
       });
     }
     await delay(lake.watchFor, undefined, { signal });
@@ -33,7 +33,7 @@ export const messages: Check = {
     if (held(after) > 0)
       return { state: "ok", seen: `there: ${held(after)}; more that came ${watched}: ${Math.max(0, came)}` };
     return couldNotCheck(
-      { because: `the queue is empty, and no message came ${watched}`, rights, how: "run it with --admin-profile" },
+      { because: `the queue is empty, and no message came ${watched}`, rights, how: needsProfile },
       { awaited: true },
     );
   },

@@ -1,6 +1,6 @@
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
-import { isDenied } from "../administrator.ts";
+import { isDenied, needsProfile } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
@@ -183,7 +183,7 @@ const fixes = (lake: Lake): Readonly<Partial<Record<QueueError["code"], string>>
 const hidden: Finding = couldNotCheck({
   because: "the role may not see the queue's attributes",
   rights: ["sqs:GetQueueAttributes"],
-  how: "run it with --admin-profile",
+  how: needsProfile,
 });
 
 export const queueEncryption: Check = {
