@@ -132,7 +132,7 @@ describe("what follows", () => {
       expect(source.expected.length).toBeGreaterThan(20);
       checkCuts(source);
     },
-    60_000,
+    180_000,
   );
 });
 

@@ -190,7 +190,7 @@ it("many large objects at once hold what each reads, and of what is read ahead n
   const [without, bounded, unbounded] = [await held(0), await held(allowed), await held(2 ** 40)];
   expect(bounded.most).toBeLessThan(without.most + allowed + mebibyte);
   expect(unbounded.usual).toBeGreaterThan(without.usual + allowed + mebibyte);
-}, 60_000);
+}, 180_000);
 
 describe("what is read ahead", () => {
   const bytes = Uint8Array.from({ length: 100 }, (_, index) => index);
