@@ -1,5 +1,4 @@
 import { open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { BulkBodyBuilder } from "./bulk-body.ts";
 import type { Accepted, BulkWriter } from "./bulk-writer.ts";
 import type { DocumentEntry } from "./dead-letter.ts";
@@ -38,7 +37,7 @@ export async function replay(path: string, writer: BulkWriter, signal?: AbortSig
   };
 
   for await (const line of linesOf(path)) {
-    if (line === "") continue;
+    if (line.trim() === "") continue;
     const entry = entryOf(line);
     if (entry === undefined) {
       total.unreadable++;
@@ -65,8 +64,18 @@ async function* linesOf(path: string): AsyncGenerator<string> {
   await using file = await open(path, "r");
   const { size } = await file.stat();
   if (size === 0) return;
-  const input = file.createReadStream({ end: size - 1, autoClose: false });
-  yield* createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  // By the line break alone: `readline` would end a line at U+2028 too, which JSON has inside of strings.
+  let begun: Buffer[] = [];
+  for await (const chunk of file.createReadStream({ end: size - 1, autoClose: false }) as AsyncIterable<Buffer>) {
+    let start = 0;
+    for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", start)) {
+      yield Buffer.concat([...begun, chunk.subarray(start, end)]).toString();
+      begun = [];
+      start = end + 1;
+    }
+    begun.push(chunk.subarray(start));
+  }
+  yield Buffer.concat(begun).toString();
 }
 
 type Entry = { readonly kind: string } | { readonly index: string; readonly id: string; readonly source: Buffer };

@@ -26,7 +26,7 @@ async function replayed(file: string, behave?: Behaviour, again = "again.ndjson"
   const path = join(folder, "dead.ndjson");
   writeFileSync(path, file);
   const deadLetter = openDeadLetter(join(folder, again));
-  const writer = createBulkWriter(connect({ nodes: [indexer.url] }), deadLetter, { backoff: () => 1 });
+  const writer = createBulkWriter(await connect({ nodes: [indexer.url] }), deadLetter, { backoff: () => 1 });
   try {
     return await replay(path, writer);
   } finally {
@@ -59,6 +59,15 @@ describe("replay", () => {
       others: new Map([["message", 2]]),
       unreadable: 4,
     });
+  });
+
+  it("takes a line as one whatever separators its document has", async () => {
+    const source = '{"a":"one\u2028two\u2029three","b":"\u0085"}';
+    expect(await replayed(entry("a", source) + entry("b", "{}").replace("\n", "\r\n\r\n"))).toMatchObject({
+      stored: 2,
+      unreadable: 0,
+    });
+    expect(indexer.stored.get("i/a")).toBe(source);
   });
 
   it("sends large files in many bodies", async () => {
