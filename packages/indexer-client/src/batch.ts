@@ -22,7 +22,8 @@ export interface Memory {
 
 export function createMemory(): Memory {
   const spare: ArrayBufferLike[] = [];
-  const lent = new Set<ArrayBufferLike>();
+  // Weak: a request that failed is never given back, and its memory goes with it.
+  const lent = new WeakSet<ArrayBufferLike>();
 
   function take(size: number): ArrayBufferLike {
     const memory = spare.pop();
@@ -81,9 +82,17 @@ export function halves<Owner>(batch: Batch<Owner>): [Batch<Owner>, Batch<Owner>]
 }
 
 /** Adds one document to what goes again; neighbours stay one share. */
-export function addDocument<Owner>(batch: Share<Owner>[], share: Share<Owner>, document: number): void {
+export function addDocument<Owner>(batch: Share<Owner>[], share: Share<Owner>, document: number, fault: 0 | 1): void {
+  const again = {
+    ...share,
+    from: document,
+    to: document + 1,
+    attempts: share.attempts + 1,
+    faults: share.faults + fault,
+  };
   const last = batch.at(-1);
-  if (last?.body === share.body && last.to === document && last.attempts === share.attempts + 1) {
-    batch[batch.length - 1] = { ...last, to: document + 1 };
-  } else batch.push({ ...share, from: document, to: document + 1, attempts: share.attempts + 1 });
+  const isNext = last?.body === again.body && last.to === document;
+  if (isNext && last.attempts === again.attempts && last.faults === again.faults) {
+    batch[batch.length - 1] = { ...last, to: again.to };
+  } else batch.push(again);
 }

@@ -259,7 +259,7 @@ export function createBulkWriter(
       let alreadyStored = 0;
       for (let document = share.from; document < share.to; document++) {
         const item = items[at++] as Refusal;
-        const verdict = judgeItem(item, share.attempts, share.original !== undefined);
+        const verdict = judgeItem(item, share.faults, share.original !== undefined);
         switch (verdict) {
           case "stored":
             stored++;
@@ -271,11 +271,14 @@ export function createBulkWriter(
             break;
           case "again":
             if (item.status === 429) refusedForRoom++;
-            addDocument(again, share, document);
+            addDocument(again, share, document, 0);
+            break;
+          case "a-few-times":
+            addDocument(again, share, document, 1);
             break;
           case "blocked":
             say(`blocked ${actionOf(share.body, document).index}`, item);
-            addDocument(again, share, document);
+            addDocument(again, share, document, 0);
             break;
           case "unindexed": {
             const rewritten = unindexedOf(share, document, item);
@@ -319,6 +322,7 @@ export function createBulkWriter(
       from: 0,
       to: 1,
       attempts: 0,
+      faults: 0,
       original: { body: share.body, document },
     };
   }
@@ -423,7 +427,7 @@ export function createBulkWriter(
         reject,
       };
       open.add(write);
-      gathering.add({ owner: write, body, from: 0, to: body.count, attempts: 0 });
+      gathering.add({ owner: write, body, from: 0, to: body.count, attempts: 0, faults: 0 });
       pump();
       return signal === undefined
         ? promise

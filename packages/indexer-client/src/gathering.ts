@@ -9,6 +9,8 @@ export interface Share<Owner> {
   readonly to: number;
   /** How often they were sent without a final verdict. */
   readonly attempts: number;
+  /** How often of these with an error of the indexer's own: an outage that lasted long uses none of their tries up. */
+  readonly faults: number;
   /** Where their data is unindexed already: the one document that this is another form of. */
   readonly original?: { readonly body: BulkBody; readonly document: number };
 }

@@ -12,7 +12,7 @@ export type ItemVerdict =
   | "again"
   /** Index or cluster are in a state that a person has to end (disk full, closed, pipeline missing): said once, and again. */
   | "blocked"
-  /** An error that may pass: again a few times, then a dead letter. */
+  /** An error of the indexer's own that may pass: again a few times, then a dead letter. */
   | "a-few-times"
   /** The indexer's mapping refuses the document: once more with its data unindexed. */
   | "unindexed"
@@ -70,20 +70,20 @@ const itemRows: readonly ItemRow[] = [
   { status: any, verdict: "dead-letter" },
 ];
 
-/** How often "a-few-times" is; some minutes with the writer's backoff. */
+/** How often "a-few-times" is; the better part of a minute with the writer's backoff. */
 const FEW_TIMES = 12;
 
 /**
- * @param attempts how often the document was sent without a final verdict before
+ * @param faults how often the verdict on the document was "a-few-times" before
  * @param unindexed whether it was sent with its data unindexed already
  */
-export function judgeItem({ status, type, reason }: Refusal, attempts: number, unindexed: boolean): ItemVerdict {
+export function judgeItem({ status, type, reason }: Refusal, faults: number, unindexed: boolean): ItemVerdict {
   const row = itemRows.find(
     (candidate) =>
       candidate.status(status) && (candidate.type?.test(type) ?? true) && (candidate.reason?.test(reason) ?? true),
   ) as ItemRow;
   if (row.verdict === "unindexed" && unindexed) return "dead-letter";
-  if (row.verdict === "a-few-times") return attempts < FEW_TIMES ? "again" : "dead-letter";
+  if (row.verdict === "a-few-times" && faults >= FEW_TIMES) return "dead-letter";
   return row.verdict;
 }
 

@@ -11,7 +11,7 @@ function share(ids: readonly string[], from = 0, to = ids.length): Share<undefin
     builder.appendText('{"a":1}');
     builder.end();
   }
-  return { owner: undefined, body: builder.take(), from, to, attempts: 0 };
+  return { owner: undefined, body: builder.take(), from, to, attempts: 0, faults: 0 };
 }
 
 const item = (id: string, status = 201): object => ({ create: { _id: id, status } });

@@ -23,7 +23,7 @@ async function setting(
   keep?: DeadLetter["keep"],
 ): Promise<Setting> {
   const indexer = await fakeIndexer(behave);
-  const client = connect({ nodes: [indexer.url], requestTimeout: 2_000 });
+  const client = await connect({ nodes: [indexer.url], requestTimeout: 2_000 });
   const stop = new AbortController();
   const kept: DocumentEntry[] = [];
   const events: IndexerEvent[] = [];
@@ -275,6 +275,18 @@ describe("a document", () => {
     expect(indexer.requests.length).toBe(13);
   });
 
+  it("that waited long while the indexer was away has its dozen tries still", async () => {
+    const { indexer, writer, kept } = await setting((response, request, indexer) => {
+      if (request.number < 20) return refuse(response, 503, "some_exception", "away");
+      return indexer.answer(response, request, () =>
+        request.number < 25 ? { status: 500, type: "node_closed_exception", reason: "" } : undefined,
+      );
+    });
+    expect(await writer.write(documents(10))).toEqual({ ...none, stored: 10 });
+    expect(kept).toEqual([]);
+    expect(indexer.requests).toHaveLength(26);
+  });
+
   it("in a blocked index waits until the block is lifted, said in one line", async () => {
     const { writer, events, kept } = await setting((response, request, indexer) =>
       indexer.answer(response, request, () =>
@@ -423,7 +435,7 @@ describe("a request", () => {
     });
     cleanups.push(() => indexer.stop());
     const writer = createBulkWriter(
-      connect({ nodes: [indexer.url], requestTimeout: 100 }),
+      await connect({ nodes: [indexer.url], requestTimeout: 100 }),
       { keep: async () => {}, close: async () => {} },
       { backoff: () => 1 },
     );
@@ -440,7 +452,7 @@ describe("a request", () => {
     });
     cleanups.push(() => indexer.stop());
     const writer = createBulkWriter(
-      connect({ nodes: [indexer.url], requestTimeout: 100 }),
+      await connect({ nodes: [indexer.url], requestTimeout: 100 }),
       { keep: async () => {}, close: async () => {} },
       { backoff: () => 1 },
     );
@@ -568,7 +580,7 @@ describe("a request", () => {
   it("is compressed when the client compresses", async () => {
     const indexer = await fakeIndexer();
     cleanups.push(() => indexer.stop());
-    const client = connect({ nodes: [indexer.url], compression: "gzip" });
+    const client = await connect({ nodes: [indexer.url], compression: "gzip" });
     const writer = createBulkWriter(client, { keep: async () => {}, close: async () => {} });
     expect(await writer.write(documents(50))).toEqual({ ...none, stored: 50 });
     expect(indexer.requests[0]?.headers["content-encoding"]).toBe("gzip");
