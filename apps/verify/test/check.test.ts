@@ -178,6 +178,11 @@ describe("the verdict", () => {
     expect(verdictOf(failed).line).toBe(`Of 4 checks: 4 failed (${a}, ${b}, ${c}, …). First: a.`);
   });
 
+  it("names what warns, where nothing failed", () => {
+    const warning = result("warning", "w");
+    expect(verdictOf([warning, result("ok")]).line).toBe(`Of 2 checks: 1 warning (${warning.check.id}). First: w.`);
+  });
+
   it("names the place of what is to be done first", () => {
     expect(verdictOf([{ ...result("failed", "a"), place: "line 5 of ossec.conf" }]).line).toMatch(
       / First: a \(line 5 of ossec\.conf\)\.$/,

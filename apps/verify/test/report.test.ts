@@ -18,8 +18,10 @@ import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
 import { surroundingsOf, verify } from "./command-line.ts";
 import { faults } from "./faults.ts";
+import { faultsOf } from "./schema.ts";
 import { createSetting, perform, provider, type Setting } from "./setting.ts";
 
+const schemaFile = join(import.meta.dirname, "../report.schema.json");
 const plain = { colours: false, redacted: false };
 
 const table = checks({ receive: true });
@@ -292,9 +294,11 @@ describe("the fix plan", () => {
 
 describe("the JSON report", () => {
   it("is as its schema says", async () => {
-    const schema = JSON.parse(await readFile(join(import.meta.dirname, "../report.schema.json"), "utf8"));
+    const text = await readFile(schemaFile, "utf8");
+    const schema = JSON.parse(text);
     await resultsOf("queue has no policy", (results) => {
       const report = JSON.parse(jsonReport(verdictOf(results), results, plain));
+      expect(faultsOf(report, text)).toEqual([]);
       const known = schema.properties.results.items;
       expect(Object.keys(report).sort()).toEqual([...schema.required].sort());
       for (const result of report.results) {
