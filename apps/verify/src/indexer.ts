@@ -1,5 +1,6 @@
 import {
   type BasicCredentials,
+  type Client,
   type ConnectionOptions,
   connect,
   readConnection,
@@ -7,8 +8,6 @@ import {
 } from "@threatlockdown/indexer-client";
 import type { Indexer as IndexerSettings } from "@threatlockdown/ossec-config";
 import { type Command, curl } from "./command.ts";
-
-type Client = ReturnType<typeof connect>;
 
 /** The indexer of the manager's configuration. Each part is made when it is first asked for, and once. */
 export interface Indexer extends AsyncDisposable {
@@ -63,7 +62,7 @@ export function openIndexer(settings: IndexerSettings, users: IndexerUsers): Ind
     const client = once(() => {
       const made = (async () => {
         const [where, who] = await Promise.all([connection(), asker()]);
-        return connect({ ...where, requestTimeout, ...connected(who) });
+        return await connect({ ...where, requestTimeout, ...connected(who) });
       })();
       clients.push(made);
       return made;

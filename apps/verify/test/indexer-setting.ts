@@ -75,7 +75,7 @@ export async function createPlace(): Promise<Place> {
   await once(page, "listening");
   const admin = { username: "admin", password: server.users.admin?.password as string };
   const caFile = server.caFile as string;
-  const client = connect({ nodes: [server.url], ca: server.ca as string, credentials: () => admin });
+  const client = await connect({ nodes: [server.url], ca: server.ca as string, credentials: () => admin });
   let stored = 0;
 
   const place: Place = {

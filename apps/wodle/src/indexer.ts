@@ -1,6 +1,7 @@
 import { AuthError, findSigner } from "@threatlockdown/aws-auth";
 import {
   type BulkWriter,
+  type Client,
   type ConnectionOptions,
   checkDashboards,
   checkSetup,
@@ -63,7 +64,7 @@ export async function connectIndexer(
   indexer: Indexer | undefined,
   options: IndexerOptions & Partial<Pick<WriterOptions, "gzip">>,
   context: Context,
-): Promise<ReturnType<typeof connect>> {
+): Promise<Client> {
   if (indexer === undefined || !indexer.enabled || indexer.hosts.length === 0) {
     const write = "write <indexer><hosts><host>https://…:9200</host></hosts></indexer>";
     const [problem, fix] =
@@ -78,7 +79,7 @@ export async function connectIndexer(
     );
   }
   try {
-    return connect({
+    return await connect({
       ...(await readConnection(indexer)),
       ...(options.gzip === true && { compression: "gzip" }),
       ...(options.signing === undefined
@@ -122,7 +123,7 @@ export async function connectDashboards(
   url: string,
   options: IndexerOptions,
   context: Context,
-): Promise<ReturnType<typeof connect>> {
+): Promise<Client> {
   return connectIndexer({ ...indexer, hosts: [url] }, options, context);
 }
 
@@ -145,7 +146,7 @@ async function lookAtDashboards(indexer: Indexer, options: IndexerOptions, conte
  * Without the template the indexer would guess types and fields from what comes first. A user who may not look goes on
  * with a warning; one who may not install what is missing does not.
  */
-async function ensureTemplate(client: ReturnType<typeof connect>, { log }: Context): Promise<void> {
+async function ensureTemplate(client: Client, { log }: Context): Promise<void> {
   const found = await checkSetup(client).catch((error: unknown) => {
     if (!isForbidden(error)) throw failureOf(error);
     log.warning(

@@ -1,4 +1,4 @@
-import { errors, Serializer } from "@opensearch-project/opensearch";
+import type { errors, Serializer } from "@opensearch-project/opensearch";
 import type { Batch } from "./batch.ts";
 import { afterId } from "./bulk-body.ts";
 import type { Refusal, RequestFailure } from "./verdict.ts";
@@ -14,10 +14,12 @@ const itemStored = '","status":201}}';
 const closing = "]}";
 
 /** Leaves answers to `_bulk` as text: most of them say that all is stored, and nothing has to be made of that. */
-export class BulkAnswersAsText extends Serializer {
-  override deserialize(json: string): unknown {
-    return json.startsWith(opening) ? json : super.deserialize(json);
-  }
+export function bulkAnswersAsText(Base: typeof Serializer): typeof Serializer {
+  return class extends Base {
+    override deserialize(json: string): unknown {
+      return json.startsWith(opening) ? json : super.deserialize(json);
+    }
+  };
 }
 
 /** Whether the answer says, in the indexer's own words, that each of these documents was stored now. */
@@ -89,8 +91,8 @@ function reasonOf(error: RawError): string {
 
 /** What a request that threw says: status and reason of an answer, or why none came. */
 export function failureOf(error: unknown): RequestFailure {
-  if (error instanceof errors.ResponseError) {
-    const { statusCode, body } = error.meta as { statusCode: number; body: unknown };
+  if (error instanceof Error && error.name === "ResponseError") {
+    const { statusCode, body } = (error as errors.ResponseError).meta as { statusCode: number; body: unknown };
     const { username } = error as { username?: string };
     const who = username === undefined ? {} : { username };
     const said = (body as { error?: RawError | string } | null)?.error;

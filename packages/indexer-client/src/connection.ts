@@ -1,14 +1,14 @@
-import {
-  type ApiError,
-  type ApiResponse,
+import type {
+  ApiError,
+  ApiResponse,
   Client,
-  type ClientOptions,
+  ClientOptions,
   Connection,
-  errors,
   Transport,
 } from "@opensearch-project/opensearch";
-import { AwsSigv4Signer } from "@opensearch-project/opensearch/aws-v3";
-import { BulkAnswersAsText } from "./answer.ts";
+import { bulkAnswersAsText } from "./answer.ts";
+
+export type { Client };
 
 export interface BasicCredentials {
   readonly username: string;
@@ -49,24 +49,35 @@ export interface ConnectionOptions {
   readonly compression?: "gzip";
 }
 
-/** A client of `@opensearch-project/opensearch`; its own retries are off, since the writer's know what they repeat. */
-export function connect(options: ConnectionOptions): Client {
-  const client = new Client({
+type OpenSearch = typeof import("@opensearch-project/opensearch");
+
+/**
+ * A client of `@opensearch-project/opensearch`; its own retries are off, since the writer's know what they repeat. The
+ * library is loaded only now: with its hundreds of modules it would be a third of a program's start, also of one that
+ * writes to no indexer.
+ */
+export async function connect(options: ConnectionOptions): Promise<Client> {
+  const library = await import("@opensearch-project/opensearch");
+  const client = new library.Client({
     nodes: [...options.nodes],
     maxRetries: 0,
-    Serializer: BulkAnswersAsText,
+    Serializer: bulkAnswersAsText(library.Serializer),
     requestTimeout: options.requestTimeout ?? 60_000,
     ...(options.compression === undefined ? {} : { compression: options.compression }),
     ssl: tlsOf(options),
-    ...authorization(options),
+    ...(await authorization(options, library)),
   });
   // The client's own pause of 1 to 32 minutes would leave a node that restarted without work.
   client.connectionPool.resurrectTimeout = 1_000;
   return client;
 }
 
-function authorization({ credentials, sigv4 }: ConnectionOptions): Pick<ClientOptions, "Connection" | "Transport"> {
+async function authorization(
+  { credentials, sigv4 }: ConnectionOptions,
+  library: OpenSearch,
+): Promise<Pick<ClientOptions, "Connection" | "Transport">> {
   if (sigv4 !== undefined) {
+    const { AwsSigv4Signer } = await import("@opensearch-project/opensearch/aws-v3");
     const { region, service } = sigv4;
     // The signer would keep what has no end for ever, and a key that was rotated with it.
     const getCredentials = async () => ({ ...(await sigv4.credentials()), expired: true });
@@ -74,8 +85,8 @@ function authorization({ credentials, sigv4 }: ConnectionOptions): Pick<ClientOp
     return { Connection: withCause(signer.Connection), Transport: signer.Transport };
   }
   return {
-    Connection: withCause(Connection),
-    ...(credentials === undefined ? {} : { Transport: withCredentials(credentials) }),
+    Connection: withCause(library.Connection),
+    ...(credentials === undefined ? {} : { Transport: withCredentials(credentials, library) }),
   };
 }
 
@@ -126,8 +137,11 @@ type Options = NonNullable<Parameters<Transport["request"]>[1]>;
 type Callback = (error: ApiError, result: ApiResponse) => void;
 
 /** Puts what the function gives into each request. */
-function withCredentials(credentials: () => BasicCredentials | Promise<BasicCredentials>): typeof Transport {
-  return class extends Transport {
+function withCredentials(
+  credentials: () => BasicCredentials | Promise<BasicCredentials>,
+  { Transport: Base, errors }: OpenSearch,
+): typeof Transport {
+  return class extends Base {
     override request(params: Params, options?: Options): Answer;
     override request(params: Params, options?: Options, callback?: Callback): { abort(): void };
     override request(params: Params, options: Options = {}, callback?: Callback): Answer {

@@ -9,6 +9,7 @@ export {
 export {
   type AwsCredentials,
   type BasicCredentials,
+  type Client,
   type ConnectionOptions,
   connect,
   type SigV4,

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
-import { type ConnectionOptions, connect } from "../src/connection.ts";
+import { type Client, type ConnectionOptions, connect } from "../src/connection.ts";
 import { type FakeIndexer, fakeIndexer, refuse } from "./fake-indexer.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -20,11 +20,8 @@ async function indexerFor(...behave: Parameters<typeof fakeIndexer>): Promise<Fa
 }
 
 let number = 0;
-async function write(
-  options: ConnectionOptions | ReturnType<typeof connect>,
-  writerOptions: BulkWriterOptions = {},
-): Promise<void> {
-  const client = "transport" in options ? options : connect(options);
+async function write(options: ConnectionOptions | Client, writerOptions: BulkWriterOptions = {}): Promise<void> {
+  const client = "transport" in options ? options : await connect(options);
   const writer = createBulkWriter(
     client,
     { keep: async () => {}, close: async () => {} },
@@ -44,7 +41,7 @@ describe("basic credentials", () => {
   it("are asked for before each request, so that a change needs no new client", async () => {
     const indexer = await indexerFor();
     let password = "first";
-    const client = connect({ nodes: [indexer.url], credentials: async () => ({ username: "writer", password }) });
+    const client = await connect({ nodes: [indexer.url], credentials: async () => ({ username: "writer", password }) });
     await write(client);
     password = "second:é";
     await write(client);
@@ -84,7 +81,7 @@ describe("basic credentials", () => {
   it("are not sent when the request was given up before they came", async () => {
     const indexer = await indexerFor();
     const { promise, resolve } = Promise.withResolvers<{ username: string; password: string }>();
-    const client = connect({ nodes: [indexer.url], credentials: () => promise });
+    const client = await connect({ nodes: [indexer.url], credentials: () => promise });
     const request = client.transport.request({ method: "GET", path: "/" });
     request.abort();
     resolve({ username: "a", password: "b" });
@@ -96,7 +93,7 @@ describe("basic credentials", () => {
 describe("several nodes", () => {
   it("share the requests, and do without one that is away until it is back", async () => {
     const [one, two] = [await indexerFor(), await indexerFor()];
-    const client = connect({ nodes: [one.url, two.url] });
+    const client = await connect({ nodes: [one.url, two.url] });
     for (let i = 0; i < 10; i++) await write(client);
     expect(one.requests.length).toBe(5);
     expect(two.requests.length).toBe(5);
@@ -136,7 +133,7 @@ it("an answer that comes before the request was sent whole ends it: nothing more
     () => server.close(),
     () => sockets.forEach((socket) => void socket.destroy()),
   );
-  const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+  const client = await connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
   const bulkBody = Buffer.alloc(50_000_000, "a");
   const request = client.transport.request({ method: "POST", path: "/_bulk", bulkBody });
   await expect(request).rejects.toMatchObject({ statusCode: 503 });
@@ -216,7 +213,7 @@ describe("Signature Version 4", () => {
   it.each(["es", "aoss"] as const)("signs requests for %s, each with the credentials of its time", async (service) => {
     const indexer = await indexerFor();
     let asked = 0;
-    const client = connect({
+    const client = await connect({
       nodes: [indexer.url],
       sigv4: {
         region: "eu-west-2",

@@ -42,7 +42,7 @@ async function dashboards({ refuses = false } = {}) {
     () => server.close(),
     () => server.closeAllConnections(),
   );
-  const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/base`] });
+  const client = await connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/base`] });
   return { client, stored, imports };
 }
 

@@ -3,19 +3,19 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type Accepted, createBulkWriter } from "../src/bulk-writer.ts";
-import { connect } from "../src/connection.ts";
+import { type Client, connect } from "../src/connection.ts";
 import { savedObjects } from "../src/saved-objects.ts";
 import { setup } from "../src/setup.ts";
 import { indexTemplate } from "../src/template.ts";
 import type { Column, ColumnType, Table } from "../template/build.ts";
-import { type Client, ownIndex } from "./opensearch.ts";
+import { ownIndex } from "./opensearch.ts";
 
 /** What holds for documents on every OpenSearch; called at the top of a test file. */
 export function describeDocuments(server: { readonly url: string }): void {
   let client: Client;
   const indices: string[] = [];
   beforeAll(async () => {
-    client = connect({ nodes: [server.url] });
+    client = await connect({ nodes: [server.url] });
     await setup(client);
   });
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type OpenSearch, type OpenSearchOptions, startOpenSearch } from "@threatlockdown/tooling-opensearch";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
-import { type ConnectionOptions, connect } from "../src/connection.ts";
+import { type Client, type ConnectionOptions, connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
 import { idsUpTo, numbered, waits, writing } from "./load.ts";
 import { ids } from "./opensearch.ts";
@@ -41,7 +41,7 @@ describe("an indexer with a write queue of one and requests of 1 MB at the most"
   });
 
   it("gets each document once, however often it has no room", async () => {
-    const client = connect({ nodes: indexer.at.urls });
+    const client = await connect({ nodes: indexer.at.urls });
     await setup(client);
     const { writer, kept } = writing(client, { inFlight: 12, maxDocuments: 100 });
     const writes = Array.from({ length: 200 }, (_, i) => writer.write(numbered(index, i * 50, i * 50 + 50)));
@@ -53,7 +53,7 @@ describe("an indexer with a write queue of one and requests of 1 MB at the most"
   });
 
   it("gets requests that it takes, after the first that it did not", async () => {
-    const client = connect({ nodes: indexer.at.urls });
+    const client = await connect({ nodes: indexer.at.urls });
     const large = `${index}-large`;
     const { writer, kept, events } = writing(client);
     const { stored, alreadyStored } = await writer.write(numbered(large, 0, 400, 20_000));
@@ -68,7 +68,7 @@ describe("an indexer with a write queue of one and requests of 1 MB at the most"
   });
 
   it("never gets a document that alone is larger than that: it is a dead letter", async () => {
-    const client = connect({ nodes: indexer.at.urls });
+    const client = await connect({ nodes: indexer.at.urls });
     const { writer, kept } = writing(client);
     expect(await writer.write(numbered(`${index}-huge`, 0, 1, 2_000_000))).toEqual({
       stored: 0,
@@ -84,7 +84,7 @@ describe("an indexer without room for more shards", () => {
   const indexer = server({ settings: { "cluster.max_shards_per_node": 2 } });
 
   it("gets the documents once there is room, and none is a dead letter", async () => {
-    const client = connect({ nodes: indexer.at.urls });
+    const client = await connect({ nodes: indexer.at.urls });
     await setup(client);
     const { writer, kept, events } = writing(client);
     expect(await writer.write(numbered(`${index}-first`, 0, 10))).toMatchObject({ stored: 10 });
@@ -101,7 +101,7 @@ describe("an indexer of three nodes", () => {
   const indexer = server({ nodes: 3, heap: 384 });
 
   it("gets each document once while one of them is killed and comes back", async () => {
-    const client = connect({ nodes: indexer.at.urls, requestTimeout: 10_000 });
+    const client = await connect({ nodes: indexer.at.urls, requestTimeout: 10_000 });
     await setup(client);
     const { writer, kept } = writing(client, { maxDocuments: 200 });
     await writer.write(numbered(index, 0, 100));
@@ -146,7 +146,7 @@ describe("an indexer with TLS and users", () => {
       },
     },
   });
-  const as = (username: string, options: Partial<ConnectionOptions> = {}): ReturnType<typeof connect> =>
+  const as = (username: string, options: Partial<ConnectionOptions> = {}): Promise<Client> =>
     connect({
       nodes: indexer.at.urls,
       ca: indexer.at.ca as string,
@@ -155,8 +155,8 @@ describe("an indexer with TLS and users", () => {
     });
 
   it("is set up and written to by users with exactly the documented roles", async () => {
-    expect((await setup(as("installer"))).map(({ outcome }) => outcome)).toEqual(["installed"]);
-    const { writer, kept } = writing(as("writer"));
+    expect((await setup(await as("installer"))).map(({ outcome }) => outcome)).toEqual(["installed"]);
+    const { writer, kept } = writing(await as("writer"));
     expect(await writer.write(numbered(index, 0, 500))).toEqual({ stored: 500, alreadyStored: 0, deadLettered: 0 });
     expect(await writer.write(numbered(index, 0, 500))).toEqual({ stored: 0, alreadyStored: 500, deadLettered: 0 });
     expect(kept).toEqual([]);
@@ -165,7 +165,7 @@ describe("an indexer with TLS and users", () => {
   });
 
   it("gives the writer nothing else", async () => {
-    const client = as("writer");
+    const client = await as("writer");
     await expect(client.search({ index })).rejects.toMatchObject({ statusCode: 403 });
     await expect(client.indices.delete({ index })).rejects.toMatchObject({ statusCode: 403 });
     await expect(setup(client, { level: "lean" })).rejects.toMatchObject({
@@ -175,7 +175,9 @@ describe("an indexer with TLS and users", () => {
   });
 
   it("stops the writer when the password is wrong", async () => {
-    const { writer, kept } = writing(as("writer", { credentials: () => ({ username: "writer", password: "wrong" }) }));
+    const { writer, kept } = writing(
+      await as("writer", { credentials: () => ({ username: "writer", password: "wrong" }) }),
+    );
     await expect(writer.write(numbered(index, 0, 10))).rejects.toMatchObject({
       code: "INDEXER_DENIED",
       message: expect.stringContaining("401"),
@@ -185,7 +187,7 @@ describe("an indexer with TLS and users", () => {
 
   it("goes on with a new password, without a new client", async () => {
     let current = password;
-    const client = as("rotated", { credentials: () => ({ username: "rotated", password: current }) });
+    const client = await as("rotated", { credentials: () => ({ username: "rotated", password: current }) });
     const { writer, kept } = writing(client);
     const rotated = `${index}-rotated`;
     expect(await writer.write(numbered(rotated, 0, 10))).toMatchObject({ stored: 10 });
@@ -197,7 +199,7 @@ describe("an indexer with TLS and users", () => {
   });
 
   it("is told from one that speaks http, in both directions", async () => {
-    const plain = connect({ nodes: indexer.at.urls.map((url) => url.replace("https:", "http:")) });
+    const plain = await connect({ nodes: indexer.at.urls.map((url) => url.replace("https:", "http:")) });
     const { writer, events, stop } = writing(plain);
     const write = writer.write(numbered(index, 0, 1));
     write.catch(() => {});
@@ -214,7 +216,7 @@ describe("an indexer with TLS and users", () => {
     ["nobody", index, "indices:data/write/bulk"],
     ["writer", "another-index", "indices:"],
   ])("stops the writer when a permission is missing (%s into %s), naming both", async (username, into, permission) => {
-    const { writer, kept } = writing(as(username));
+    const { writer, kept } = writing(await as(username));
     const write = writer.write(numbered(into, 0, 10));
     await expect(write).rejects.toMatchObject({ code: "INDEXER_DENIED" });
     const { message } = (await write.catch((error) => error)) as Error;
@@ -226,14 +228,14 @@ describe("an indexer with TLS and users", () => {
 
   it("takes the administrator's client certificate in place of a password", async () => {
     const { cert, key } = indexer.at.adminCertificate as { cert: string; key: string };
-    const client = connect({ nodes: indexer.at.urls, ca: indexer.at.ca as string, certificate: cert, key });
+    const client = await connect({ nodes: indexer.at.urls, ca: indexer.at.ca as string, certificate: cert, key });
     const { writer } = writing(client);
     expect(await writer.write(numbered(`${index}-cert`, 0, 10))).toMatchObject({ stored: 10 });
     await client.close();
   });
 
   it("is not trusted without its authority", async () => {
-    const client = connect({ nodes: indexer.at.urls, credentials: () => ({ username: "writer", password }) });
+    const client = await connect({ nodes: indexer.at.urls, credentials: () => ({ username: "writer", password }) });
     const { writer } = writing(client);
     await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
@@ -243,9 +245,9 @@ describe("an indexer with TLS and users", () => {
   });
 
   it("is trusted under the name that its certificate carries, and under no other", async () => {
-    const right = writing(as("writer", { serverName: "localhost" }));
+    const right = writing(await as("writer", { serverName: "localhost" }));
     expect(await right.writer.write(numbered(index, 0, 1))).toMatchObject({ alreadyStored: 1 });
-    const wrong = writing(as("writer", { serverName: "indexer.example" }));
+    const wrong = writing(await as("writer", { serverName: "indexer.example" }));
     await expect(wrong.writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
       message: expect.stringContaining("indexer.example"),
@@ -260,7 +262,7 @@ describe.each([
   const indexer = server({ security: { certificate } });
 
   it("gets nothing; the writer stops with the reason", async () => {
-    const client = connect({
+    const client = await connect({
       nodes: indexer.at.urls,
       ca: indexer.at.ca as string,
       credentials: () => ({ username: "a", password: "b" }),

@@ -1,6 +1,6 @@
 import { type BulkBody, BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type BulkWriter, type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
-import type { connect } from "../src/connection.ts";
+import type { Client } from "../src/connection.ts";
 import type { DocumentEntry } from "../src/dead-letter.ts";
 
 export interface Writing {
@@ -11,7 +11,7 @@ export interface Writing {
 }
 
 /** A writer with a short backoff; what it keeps and says is gathered. */
-export function writing(client: ReturnType<typeof connect>, options: BulkWriterOptions = {}): Writing {
+export function writing(client: Client, options: BulkWriterOptions = {}): Writing {
   const kept: DocumentEntry[] = [];
   const events: IndexerEvent[] = [];
   const stop = new AbortController();

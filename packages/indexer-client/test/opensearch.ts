@@ -1,7 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { connect } from "../src/connection.ts";
-
-export type Client = ReturnType<typeof connect>;
+import type { Client } from "../src/connection.ts";
 
 /** An index of a test's own, under the pattern of the template. */
 export function ownIndex(): string {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { createBulkWriter } from "../src/bulk-writer.ts";
-import { connect } from "../src/connection.ts";
+import { type Client, connect } from "../src/connection.ts";
 import { openDeadLetter } from "../src/dead-letter.ts";
 import { type Replayed, replay } from "../src/replay.ts";
-import { type Client, ids, ownIndex } from "./opensearch.ts";
+import { ids, ownIndex } from "./opensearch.ts";
 
 /** What holds for a replay on every OpenSearch; called at the top of a test file. */
 export function describeReplay(server: { readonly url: string }): void {
@@ -15,7 +15,7 @@ export function describeReplay(server: { readonly url: string }): void {
   let folder: string;
   const index = ownIndex().replace("wazuh-alerts-4.x-security-lake", "replayed");
   beforeAll(async () => {
-    client = connect({ nodes: [server.url] });
+    client = await connect({ nodes: [server.url] });
     folder = mkdtempSync(join(tmpdir(), "replays-"));
     // A mapping that takes nothing of the event, and not its unindexed form either.
     await client.indices.create({

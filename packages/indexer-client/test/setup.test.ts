@@ -1,14 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { connect } from "../src/connection.ts";
+import { type Client, connect } from "../src/connection.ts";
 import { checkSetup, type SetupOptions, setup } from "../src/setup.ts";
 import { templateName, templateVersion } from "../src/template.ts";
 
 type Stored = Record<string, unknown>;
 
 interface Place {
-  readonly client: ReturnType<typeof connect>;
+  readonly client: Client;
   readonly templates: Map<string, Stored>;
   readonly policies: Map<string, Stored>;
   readonly writes: string[];
@@ -55,7 +55,7 @@ async function place({ plugin = true, status = 200, busy = 0 } = {}): Promise<Pl
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => server.close());
   cleanups.push(() => server.closeAllConnections());
-  const client = connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
+  const client = await connect({ nodes: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] });
   return { client, templates, policies, writes };
 }
 
@@ -147,7 +147,7 @@ describe("setup", () => {
   it("goes to another node where one is away, and waits while the indexer starts", async () => {
     const { client, templates } = await place({ busy: 2 });
     const { url } = client.connectionPool.connections[0] as { url: URL };
-    const several = connect({ nodes: [`http://127.0.0.1:${await unusedPort()}`, url.origin] });
+    const several = await connect({ nodes: [`http://127.0.0.1:${await unusedPort()}`, url.origin] });
     expect(await outcomes(checkSetup(several))).toEqual(["missing"]);
     expect(await outcomes(setup(several))).toEqual(["installed"]);
     expect(templates.size).toBe(1);
@@ -159,7 +159,7 @@ describe("setup", () => {
       const nodes = await Promise.all(
         Array.from({ length: count }, async () => `http://127.0.0.1:${await unusedPort()}`),
       );
-      const client = connect({ nodes });
+      const client = await connect({ nodes });
       let requests = 0;
       client.on("request", () => requests++);
       await expect(checkSetup(client)).rejects.toMatchObject({
@@ -175,7 +175,7 @@ describe("setup", () => {
   it("rejects at once where a retry cannot help, with what to do", async () => {
     const { client } = await place();
     const { url } = client.connectionPool.connections[0] as { url: URL };
-    await expect(setup(connect({ nodes: [url.origin.replace("http:", "https:")] }))).rejects.toMatchObject({
+    await expect(setup(await connect({ nodes: [url.origin.replace("http:", "https:")] }))).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
       message: expect.stringMatching(/wrong version number; this port speaks http, not https/),
     });

@@ -2,10 +2,10 @@ import { type AddressInfo, createServer, connect as dial, type Server } from "no
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { answerFilter, saysAllStored } from "../src/answer.ts";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
-import { connect } from "../src/connection.ts";
+import { type Client, connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
 import { idsUpTo, writing as load, numbered, type Writing, waits } from "./load.ts";
-import { type Client, ids, ownIndex, versions } from "./opensearch.ts";
+import { ids, ownIndex, versions } from "./opensearch.ts";
 
 /** What holds for writes on every OpenSearch; called at the top of a test file. */
 export function describeWrites(server: { readonly url: string }): void {
@@ -13,7 +13,7 @@ export function describeWrites(server: { readonly url: string }): void {
   const indices: string[] = [];
   const cleanups: (() => unknown)[] = [];
   beforeAll(async () => {
-    client = connect({ nodes: [server.url] });
+    client = await connect({ nodes: [server.url] });
     await setup(client);
   });
   afterEach(async () => {
@@ -61,13 +61,15 @@ export function describeWrites(server: { readonly url: string }): void {
         bulkBody: Buffer.from(body.bytes),
       } as never);
       expect(answer.body).toContain('"status":201');
-      expect(saysAllStored(answer.body, [{ owner: undefined, body, from: 0, to: 3, attempts: 0 }])).toBe(true);
+      expect(saysAllStored(answer.body, [{ owner: undefined, body, from: 0, to: 3, attempts: 0, faults: 0 }])).toBe(
+        true,
+      );
     });
 
     it("stores each document once when answers are lost after the work was done", async () => {
       const index = newIndex();
       const losing = await proxy({ loseAnswers: 5 });
-      const { writer, events } = writing(connect({ nodes: [losing.url] }), { maxDocuments: 100 });
+      const { writer, events } = writing(await connect({ nodes: [losing.url] }), { maxDocuments: 100 });
       const { stored, alreadyStored, deadLettered } = await writer.write(numbered(index, 0, 1_000));
       expect(losing.lost()).toBe(5);
       expect([stored + alreadyStored, deadLettered]).toEqual([1_000, 0]);

@@ -67,7 +67,7 @@ async function troubledIndexer(): Promise<Indexer> {
 it("stores each document as it was, though its memory is taken for others and requests are sent again", async () => {
   const indexer = await troubledIndexer();
   const deadLetter = { keep: () => Promise.reject(new Error("a document was refused")), close: async () => {} };
-  const writer = createBulkWriter(connect({ nodes: [indexer.url] }), deadLetter, { backoff: () => 1 });
+  const writer = createBulkWriter(await connect({ nodes: [indexer.url] }), deadLetter, { backoff: () => 1 });
   const batches = await Promise.all(Array.from({ length: 60 }, (_, seed) => batchOf(seed, 20 + (seed % 7) * 30)));
   const expected = new Map<string, string>();
   for (const { batch, object } of batches) {

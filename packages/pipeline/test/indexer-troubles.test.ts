@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type BulkWriter,
+  type Client,
   connect,
   createBulkWriter,
   type DeadLetter,
@@ -21,14 +22,14 @@ const { bytes } = makeObject({ source: "waf_2_0", rows, seed: 1 });
 let lake: Lake;
 let indexer: SmallIndexer;
 let folder: string;
-let client: ReturnType<typeof connect>;
+let client: Client;
 let deadLetter: DeadLetter;
 let writer: BulkWriter;
 let sink: Sink;
 
 beforeEach(async () => {
   [lake, indexer, folder] = await Promise.all([startLake(), startSmallIndexer(), mkdtemp(join(tmpdir(), "pipeline-"))]);
-  client = connect({ nodes: [indexer.url] });
+  client = await connect({ nodes: [indexer.url] });
   deadLetter = openDeadLetter(join(folder, "dead-letter.ndjson"));
   writer = createBulkWriter(client, deadLetter);
   sink = createIndexerSink(createDocuments({ name: "manager-1" }, createRuleset()), writer);

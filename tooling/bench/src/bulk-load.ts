@@ -1,9 +1,7 @@
 import { parseArgs } from "node:util";
-import { type connect, indexTemplate, type Level } from "@threatlockdown/indexer-client";
+import { type Client, indexTemplate, type Level } from "@threatlockdown/indexer-client";
 
 /** What the benchmarks that load documents into OpenSearch have in common: options, an index anew for each load, its time. */
-export type Client = ReturnType<typeof connect>;
-
 export interface LoadOptions {
   /** Documents of each source. */
   readonly rows: number;

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { BulkBodyBuilder, connect, createBulkWriter } from "@threatlockdown/indexer-client";
+import { BulkBodyBuilder, type Client, connect, createBulkWriter } from "@threatlockdown/indexer-client";
 import type { SourceName } from "@threatlockdown/tooling-lake";
 import { alertDocuments, requestsOf } from "./alert-documents.ts";
-import { type Client, type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
+import { type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { openSearch } from "./open-search.ts";
 import { inRounds, medianOf, medianRatio } from "./rounds.ts";
@@ -34,7 +34,7 @@ interface Measured extends Loaded {
 export async function run(report: Report, args: readonly string[]): Promise<void> {
   const { rows, rounds } = readLoadOptions(args, { rows: 40_000, rounds: 5 });
   await using server = await openSearch(report);
-  const client = connect({ nodes: [server.url] });
+  const client = await connect({ nodes: [server.url] });
   for (const name of sources) {
     const source = sourceOf(name, rows);
     // The writer keeps memory from round to round, which counts as taken by it.

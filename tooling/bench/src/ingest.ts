@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
-import { connect, setup } from "@threatlockdown/indexer-client";
+import { type Client, connect, setup } from "@threatlockdown/indexer-client";
 import { bufferSource, open, rows } from "@threatlockdown/parquet-reader";
 import { createDocuments, type Documents, documentColumns, parseObjectKey } from "@threatlockdown/pipeline";
 import { createRuleset } from "@threatlockdown/ruleset";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 import { requestsOf } from "./alert-documents.ts";
-import { type Client, sendRequests } from "./bulk-load.ts";
+import { sendRequests } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
 import { openSearch } from "./open-search.ts";
@@ -49,7 +49,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
   await using server = await openSearch(report);
   await using lab = await createLab({ indexer: { url: server.url } });
   lab.aws.faults.add({ latency: Number(values.latency) });
-  const client = connect({ nodes: [server.url] });
+  const client = await connect({ nodes: [server.url] });
   await setup(client);
   const requests = await render(lab, objects);
 

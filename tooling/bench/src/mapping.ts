@@ -1,7 +1,7 @@
-import { connect, type Level } from "@threatlockdown/indexer-client";
+import { type Client, connect, type Level } from "@threatlockdown/indexer-client";
 import type { SourceName } from "@threatlockdown/tooling-lake";
 import { alertDocuments, requestsOf } from "./alert-documents.ts";
-import { type Client, type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
+import { type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { openSearch } from "./open-search.ts";
 import { inRounds, medianOf, medianRatio } from "./rounds.ts";
@@ -23,7 +23,7 @@ interface Measured extends Loaded {
 export async function run(report: Report, args: readonly string[]): Promise<void> {
   const { rows, rounds } = readLoadOptions(args, { rows: 20_000, rounds: 5 });
   await using server = await openSearch(report);
-  const client = connect({ nodes: [server.url] });
+  const client = await connect({ nodes: [server.url] });
   for (const source of sources) {
     const requests = requestsOf(alertDocuments(source, rows, 500, index), 5_000_000);
     const load = (level: Level | undefined) => () =>
