@@ -3,6 +3,7 @@ import { MessageChannel } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { type Check, couldNotCheck, type Finding, type Result, type RunOptions, runChecks } from "../src/check.ts";
 import { createLake } from "../src/lake.ts";
+import { htmlReport } from "../src/report/html.ts";
 import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
 
@@ -229,6 +230,16 @@ describe("an obstacle", () => {
     expect(new Set(results.map(({ seen }) => seen))).toEqual(
       new Set(["could not check, because the time of the whole run was over before AWS answered"]),
     );
+  });
+
+  it("has the policy with it that would take it away", async () => {
+    const policy = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "sqs:GetQueueAttributes" }] };
+    const results = await run([
+      check("a", [], gives(couldNotCheck({ because: "nobody may", how: "Allow it" }, { policy }))),
+    ]);
+    const verdict = verdictOf(results);
+    for (const report of [textReport, htmlReport])
+      expect(report(verdict, results, { colours: false, redacted: false })).toContain("sqs:GetQueueAttributes");
   });
 
   it("that several share asks for all that they need, once", async () => {

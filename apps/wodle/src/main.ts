@@ -26,7 +26,7 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
   .join("\n")}
 
-Each command has --help. Every command also knows:
+Each command has --help; that of once has the exit codes, which are the same for all. Every command also knows:
   --debug   say more (what the stock module says at its debug level 2)
   --quiet   say warnings and errors only
 `;

@@ -34,7 +34,9 @@ ${parts.join("\n")}
 }
 
 function section({ results, obstacle }: Group): string {
-  const [{ check, state, seen }] = results;
+  const [first] = results;
+  const { check, state, seen } = first;
+  const fix = obstacle && remedy(obstacle);
   const names = new Map(results.map((result) => [result.check.id, result.check.title]));
   const title = [...names].map(([id, name]) => `${escaped(name)} <small>(${id})</small>`).join("; ");
   const parts =
@@ -44,7 +46,7 @@ function section({ results, obstacle }: Group): string {
           ...(place === 0 && troubled(same[0]) ? [`<p>Why: ${escaped(check.explain)}</p>`] : []),
           ...advice(same[0]),
         ])
-      : [`<p>${escaped(seen)}</p>`, ...toDo(obstacle && remedy(obstacle))];
+      : [`<p>${escaped(seen)}</p>`, ...advice({ ...first, ...(fix !== undefined && { fix }) })];
   const head = `<h3><span class="state" style="color:${colours[state]}">${state}</span> ${title}</h3>`;
   return `<section style="border-color:${colours[state]}">${[head, ...parts].join("\n")}</section>`;
 }
@@ -53,15 +55,11 @@ function advice(result: Result): string[] {
   const { fix, policy, paste, console, commands = [] } = result;
   const note = noteOf(result);
   return [
-    ...toDo(fix),
+    ...(fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`]),
     ...(console === undefined ? [] : [`<p>Console: ${escaped(console)}</p>`]),
     ...(note === undefined ? [] : [`<p>${escaped(note)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
     ...(paste === undefined ? [] : [`<pre>${escaped(paste)}</pre>`]),
     ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),
   ];
-}
-
-function toDo(fix: string | undefined): string[] {
-  return fix === undefined ? [] : [`<p><strong>To do:</strong> ${escaped(fix)}</p>`];
 }

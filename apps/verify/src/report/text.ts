@@ -34,7 +34,11 @@ function linesOf({ results, obstacle }: Group, paint: Paint): string[] {
   const name = others.length === 0 ? `${title} (${id})` : [id, ...others.map(({ check }) => check.id)].join(", ");
   if (obstacle !== undefined) {
     const fix = remedy(obstacle);
-    return [`${state}${name}: because ${obstacle.because}`, ...(fix === undefined ? [] : [indented(fix)])];
+    const help = [
+      ...(fix === undefined ? [] : [fix]),
+      ...(result.policy === undefined ? [] : toPaste(result.policy, [])),
+    ];
+    return [`${state}${name}: because ${obstacle.because}`, ...help.map(indented)];
   }
   // What is well takes one line, so that what is not stands out.
   if (!troubled(result)) return [`${state}${name}: ${result.seen}`, ...advice(result).map(indented)];
