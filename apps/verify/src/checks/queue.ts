@@ -44,7 +44,7 @@ async function judge(lake: Lake, opened: Queue): Promise<Finding> {
     return couldNotCheck(
       {
         because: unseen(lake, opened.name),
-        how: "The subscriber does without; someone who may change the role can allow it",
+        how: "Someone who may change the role allows it, by the policy below; the subscriber does without",
       },
       { policy: allow(queueActions, await lake.queueArn()) },
     );
