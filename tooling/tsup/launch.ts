@@ -1,5 +1,5 @@
-#!/usr/bin/env -S node --max-semi-space-size=4
-// A small young generation: the same speed, and up to 50 MB less memory than with Node's default.
+#!/usr/bin/env -S node --max-semi-space-size=16
+// A young generation that stays small: as fast as Node's default, with some 30 MB less; smaller ones cost a tenth more CPU.
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 

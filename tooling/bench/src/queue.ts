@@ -18,7 +18,7 @@ const sources: readonly SourceName[] = ["vpc_flow_2_0", "cloud_trail_mgmt_2_0", 
 /** Different objects; each is announced many times under keys of its own. */
 const variants = 40;
 /** As the first line of the apps says. */
-const flags = ["--max-semi-space-size=4"];
+const flags = ["--max-semi-space-size=16"];
 /** MiB that the process may take at most. */
 const allowedMemory = 256;
 

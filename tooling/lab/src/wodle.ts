@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const main = join(import.meta.dirname, "../../../apps/wodle/src/main.ts");
 /** The first is what the first line of the binary says. */
-const flags = ["--max-semi-space-size=4", "--conditions=@threatlockdown/source"];
+const flags = ["--max-semi-space-size=16", "--conditions=@threatlockdown/source"];
 
 /** The wodle's command line as a process of its own, from source. */
 export interface Wodle {
