@@ -198,11 +198,23 @@ function timeOfDay(milliseconds: number): string {
   return `${hour}:${minute}:${twoDigits[seconds % 60]}.${threeDigits[Math.floor(milliseconds) % 1000]}`;
 }
 
-/** NaN where the value is no time. Custom sources write `time` as a timestamp, which arrives as ISO 8601. */
+/** NaN where the value is no time. */
 function milliseconds(value: unknown): number {
   if (typeof value === "number") return value;
   if (typeof value === "bigint") return Number(value);
-  return typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return typeof value === "string" ? momentOf(value) : Number.NaN;
+}
+
+const isoPattern = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
+
+/**
+ * Custom sources write `time` as a timestamp, which arrives as ISO 8601, or as a string of their own. Where it names no
+ * offset it is in UTC: to the machine's time zone, and so to another index on another machine, it would never be bound.
+ */
+function momentOf(text: string): number {
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  const [, date, time = "00:00", offset = "Z"] = isoPattern.exec(text) ?? [];
+  return Date.parse(`${date}T${time}${offset}`);
 }
 
 function valueAt(column: ColumnValues | undefined, row: number): unknown {

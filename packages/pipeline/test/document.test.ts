@@ -1,7 +1,7 @@
 import { bufferSource, open, type RowBatch, rows } from "@threatlockdown/parquet-reader";
 import { createRuleset } from "@threatlockdown/ruleset";
 import { makeObject } from "@threatlockdown/tooling-lake";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createDocuments, documentColumns, type Manager } from "../src/document.ts";
 import type { Discard } from "../src/filter.ts";
 import { parseObjectKey } from "../src/object-key.ts";
@@ -162,6 +162,39 @@ describe("createDocuments", () => {
       "2024.06.12",
       "2024.06.11",
     ]);
+  });
+
+  describe("of a time that is text", () => {
+    afterEach(() => {
+      vi.unstubAllEnvs();
+    });
+
+    it.each(["UTC", "Asia/Tokyo", "America/New_York"])("knows the moment, whatever the machine's zone (%s)", (zone) => {
+      vi.stubEnv("TZ", zone);
+      expect(new Date(day).getTimezoneOffset() === 0).toBe(zone === "UTC");
+      const texts = [
+        "2024-06-12T01:02:03.004Z",
+        "2024-06-12T01:02:03.004",
+        "2024-06-12T01:02:03.004567",
+        "2024-06-12 01:02:03.004",
+        "2024-06-12T10:02:03.004+09:00",
+        "2024-06-12T10:02:03.004+0900",
+        String(Date.UTC(2024, 5, 12, 1, 2, 3, 4)),
+      ];
+      const documents = documentsOf(batchAt(...texts, "2024-06-12"), lakeObject(), { name: "m" });
+      const moments = documents.map(({ source }) => source["@timestamp"]);
+      expect(moments).toEqual([...texts.map(() => "2024-06-12T01:02:03.004Z"), "2024-06-12T00:00:00.000Z"]);
+      expect(new Set(documents.map(({ index }) => index.slice(-10)))).toEqual(new Set(["2024.06.12"]));
+    });
+
+    it.each(["Jun 12 2024", "2024-06-12T25:00:00", "2024-13-12", "12/06/2024", "2024", ""])(
+      "takes the object's day where it is in no form of ISO 8601 (%j)",
+      (text) => {
+        const [{ source, index }] = documentsOf(batchAt(text), lakeObject(), { name: "m" });
+        expect(source["@timestamp"]).toBe("2024-06-11T00:00:00.000Z");
+        expect(index).toMatch(/2024\.06\.11$/);
+      },
+    );
   });
 
   it("takes the day of writing where the key tells none", () => {
