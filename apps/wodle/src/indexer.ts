@@ -144,7 +144,8 @@ async function lookAtDashboards(indexer: Indexer, options: IndexerOptions, conte
 
 /**
  * Without the template the indexer would guess types and fields from what comes first. A user who may not look goes on
- * with a warning; one who may not install what is missing does not.
+ * with a warning; one who may not install a template that is missing does not. Whatever else is amiss (an older template,
+ * no retention), events are stored all the same.
  */
 async function ensureTemplate(client: Client, { log }: Context): Promise<void> {
   const found = await checkSetup(client).catch((error: unknown) => {
@@ -154,13 +155,13 @@ async function ensureTemplate(client: Client, { log }: Context): Promise<void> {
     );
     return [];
   });
-  const missing = found.some(({ outcome }) => outcome === "missing");
-  const current = !missing && found.every(({ outcome }) => outcome !== "older");
+  const [template] = found;
+  const current = found.every(({ outcome }) => outcome !== "missing" && outcome !== "older");
   const steps = current
     ? found
     : await setup(client).catch((error: unknown) => {
-        // With an older template the events are stored as they were before.
-        if (missing || !isForbidden(error)) throw failureOf(error);
+        if (template?.outcome === "missing" || !(error instanceof IndexerError)) throw failureOf(error);
+        if (error.status !== 403) log.warning(error.message);
         return found;
       });
   for (const step of steps) {

@@ -23,8 +23,8 @@ describe("the indexer of the configuration", () => {
   let seen: Seen[];
   let installed: Map<string, object>;
   let importTaken: boolean;
-  /** Whether a request may go on; it may change what the test has prepared. */
-  let admits: (request: IncomingMessage) => boolean;
+  /** Whether a request may go on, or what it gets; it may change what the test has prepared. */
+  let admits: (request: IncomingMessage) => boolean | 403;
   beforeEach(async () => {
     seen = [];
     installed = new Map();
@@ -37,7 +37,9 @@ describe("the indexer of the configuration", () => {
       const { "content-encoding": encoding, authorization = "" } = headers;
       const body = Buffer.concat(chunks).toString();
       seen.push({ method, path: url.split("?")[0] as string, authorization, encoding, body });
-      const [status, answer] = admits(request) ? answerTo(method, url, body) : [401, { error: "Unauthorized" }];
+      const admitted = admits(request);
+      const [status, answer] =
+        admitted === true ? answerTo(method, url, body) : [admitted || 401, { error: "Unauthorized" }];
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -126,6 +128,16 @@ describe("the indexer of the configuration", () => {
       0,
       expect.stringMatching(/^Dashboards at http:.* were not taken: .*; import .*saved-objects\.ndjson under/),
     ]);
+  });
+
+  it("is written to without its retention, which the user may not put back, and that is said", async () => {
+    expect((await wodle("setup", "--retention", "90")).code).toBe(0);
+    installed.delete("/_plugins/_ism/policies/security-lake");
+    admits = ({ method }) => (method === "PUT" ? 403 : true);
+    lab.put(makeObject({ source: "waf_2_0", rows: 5 }));
+    const { code, stderr } = await wodle("once");
+    expect([code, lab.messages(), bulks().length]).toEqual([0, 0, 1]);
+    expect(stderr).toBe("WARNING: Indexer: retention policy security-lake is not installed; run setup\n");
   });
 
   it("takes a password that changed in the middle of a run, from the file", async () => {

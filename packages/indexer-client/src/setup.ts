@@ -137,15 +137,16 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
     found = (await ask(client, "GET", path)) as PolicyAnswer | undefined;
   } catch (error) {
     if (!(error instanceof IndexerError)) throw error;
-    if (error.code === "INDEXER_DENIED" && !install) {
-      return { subject, outcome: "not-possible", message: `${error.message}; whether it is in place is not known` };
+    // No handler for the address: 400 of OpenSearch, 405 of others.
+    if (error.code === "INDEXER_SETUP" && (error.status === 400 || error.status === 405)) {
+      return {
+        subject,
+        outcome: "not-possible",
+        message: `Indexer: ${subject} needs the plugin index-management, which is not installed; delete old indices by other means`,
+      };
     }
-    if (error.code !== "INDEXER_SETUP") throw error;
-    return {
-      subject,
-      outcome: "not-possible",
-      message: `Indexer: ${subject} needs the plugin index-management, which is not installed; delete old indices by other means`,
-    };
+    if (install) throw error;
+    return { subject, outcome: "not-possible", message: `${error.message}; whether it is in place is not known` };
   }
   if (found === undefined) {
     if (!install) return { subject, outcome: "missing", message: `Indexer: ${subject} is not installed; run setup` };

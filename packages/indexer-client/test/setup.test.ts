@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 /** What an indexer answers about index templates and, with the plugin, about policies. */
-async function place({ plugin = true, status = 200, busy = 0 } = {}): Promise<Place> {
+async function place({ plugin = true, status = 200, busy = 0, policyStatus = 200 } = {}): Promise<Place> {
   const templates = new Map<string, Stored>();
   const policies = new Map<string, Stored>();
   const writes: string[] = [];
@@ -39,6 +39,8 @@ async function place({ plugin = true, status = 200, busy = 0 } = {}): Promise<Pl
         status,
       });
     const isPolicy = url.pathname.startsWith("/_plugins/");
+    if (isPolicy && policyStatus !== 200)
+      return answer(policyStatus, { error: { type: "some_exception", reason: "a fault of its own" } });
     if (isPolicy && !plugin)
       return answer(400, { error: `no handler found for uri [${url.pathname}] and method [GET]` });
     const things = isPolicy ? policies : templates;
@@ -132,6 +134,16 @@ describe("setup", () => {
 
     const without = await place({ plugin: false });
     expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not-possible"]);
+  });
+
+  it.each([403, 500])("says of a plugin that answers %i what it says, not that it is missing", async (policyStatus) => {
+    const { client } = await place({ policyStatus });
+    const reason = { message: expect.stringContaining("a fault of its own") };
+    await expect(setup(client, { retentionDays: 90 })).rejects.toMatchObject(reason);
+    const [template, policy] = await checkSetup(client, { retentionDays: 90 });
+    expect(template?.outcome).toBe("current");
+    expect(policy).toMatchObject({ outcome: "not-possible", ...reason });
+    expect(policy?.message).toMatch(/; whether it is in place is not known$/);
   });
 
   it("only looks when it is asked to", async () => {
