@@ -196,7 +196,7 @@ async function readObject(
   const { s3, region } = await lake.clients();
   const name = `s3://${object.bucket}/${object.key}`;
   try {
-    const { source, lastModified } = await openObject(s3, object, { signal });
+    const { source, lastModified } = await openObject(s3, object, { signal, readAhead: 0 });
     const file = await open(source);
     const classes = new Set<string>();
     for await (const batch of rows(file, { columns: ["class_uid"], maxRows: 100, signal })) {
