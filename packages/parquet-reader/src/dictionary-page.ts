@@ -60,11 +60,12 @@ function hasRaw({ u32 }: Arena, table: number, count: number): boolean {
 function nameKeys(column: Column, { u8, u32, view }: Arena, source: number, table: number, count: number): void {
   const { width } = column.planned.rendering;
   const first = new Map<string, number>();
+  const memory = Buffer.from(u8.buffer);
   column.keys = new Map();
   for (let i = table >> 2, end = i + count, at = source; i < end; i++) {
     const length = width === 0 ? view.getUint32(at, true) : width;
     const start = width === 0 ? at + 4 : at;
-    const bytes = Buffer.from(u8.buffer, start, length).toString("latin1");
+    const bytes = memory.toString("latin1", start, start + length);
     const ref = first.get(bytes) ?? u32[i];
     first.set(bytes, ref);
     column.keys.set(ref, bytes);

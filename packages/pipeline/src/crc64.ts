@@ -10,18 +10,19 @@ let tables: Tables | undefined;
 
 /**
  * CRC-64/NVME of the bytes, big-endian, as S3 gives it. Eight bytes at a time, in halves of 32 bits that V8 keeps in
- * registers: two to three times as fast as the SDK's, whose tables also take 20 ms to make.
+ * registers. The SDK has one too, whose tables take a process as long to make as hundreds of objects take to check.
  */
 export function crc64Nvme(bytes: Uint8Array): Buffer {
   tables ??= makeTables();
   const { high, low } = tables;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const whole = bytes.length - (bytes.length % 8);
   let upper = -1;
   let lower = -1;
   let at = 0;
   for (; at < whole; at += 8) {
-    const first = lower ^ int32At(bytes, at);
-    const last = upper ^ int32At(bytes, at + 4);
+    const first = lower ^ view.getInt32(at, true);
+    const last = upper ^ view.getInt32(at + 4, true);
     const a = 0x700 | (first & 0xff);
     const b = 0x600 | ((first >>> 8) & 0xff);
     const c = 0x500 | ((first >>> 16) & 0xff);
@@ -42,10 +43,6 @@ export function crc64Nvme(bytes: Uint8Array): Buffer {
   sum.writeInt32BE(~upper, 0);
   sum.writeInt32BE(~lower, 4);
   return sum;
-}
-
-function int32At(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }
 
 function makeTables(): Tables {
