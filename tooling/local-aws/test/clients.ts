@@ -56,7 +56,7 @@ export async function failure(call: Promise<unknown>): Promise<Error & { $metada
 }
 
 /** Waits until something is so, at most so long. */
-export async function until(condition: () => boolean, milliseconds = 5000): Promise<void> {
+export async function until(condition: () => boolean, milliseconds = 20_000): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not so within ${milliseconds} ms: ${condition}`);

@@ -28,7 +28,8 @@ function variables(text: string): Record<string, string> {
 describe("the command", () => {
   it("prints what to export, serves a subscription, and ends on SIGINT", async () => {
     const { child, output, ended } = start("--port", "0");
-    await until(() => output.stderr.includes("Listening on"), 20_000);
+    // The two come through pipes of their own.
+    await until(() => output.stderr.includes("Listening on") && /^export SQS_URL=.*\n/m.test(output.stdout));
     const exported = variables(output.stdout);
     expect(output.stdout.split("\n").every((line) => /^(#|export |$)/.test(line))).toBe(true);
     const settings = { region: exported.AWS_REGION ?? "", endpoint: exported.AWS_ENDPOINT_URL ?? "" };
@@ -51,7 +52,7 @@ describe("the command", () => {
     const sqs = new SQSClient({ ...settings, credentials });
     const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: exported.SQS_NAME }));
     expect(QueueUrl).toBe(exported.SQS_URL);
-    expect(output.stderr).toContain("sqs GetQueueUrl");
+    await until(() => output.stderr.includes("sqs GetQueueUrl"));
     child.kill("SIGINT");
     expect(await ended).toBe(0);
   });
