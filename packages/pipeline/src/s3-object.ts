@@ -60,7 +60,7 @@ export interface OpenObjectOptions extends ObjectsOptions {
 export interface Objects {
   /**
    * Opens the announced version of an object: by its version id where there is one, else only while its ETag is the
-   * announced one.
+   * announced one. It is to be disposed of after the last slice.
    *
    * @throws ObjectGone, ObjectDenied, BrokenBody, and errors of the AWS SDK, which has retried what it thinks worth it
    */
