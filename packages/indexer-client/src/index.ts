@@ -1,11 +1,5 @@
 export { actionOf, type BulkBody, BulkBodyBuilder, sourceOf } from "./bulk-body.ts";
-export {
-  type Accepted,
-  type BulkWriter,
-  type BulkWriterOptions,
-  createBulkWriter,
-  type IndexerEvent,
-} from "./bulk-writer.ts";
+export { type BulkWriter, type BulkWriterOptions, createBulkWriter } from "./bulk-writer.ts";
 export {
   type AwsCredentials,
   type BasicCredentials,
@@ -17,6 +11,8 @@ export {
 export { checkDashboards, setupDashboards } from "./dashboards.ts";
 export { type DeadLetter, type DeadLetterOptions, type DocumentEntry, openDeadLetter } from "./dead-letter.ts";
 export { IndexerError, type IndexerErrorCode } from "./errors.ts";
+export type { IndexerEvent } from "./events.ts";
+export type { Accepted } from "./open-writes.ts";
 export { type Replayed, replay } from "./replay.ts";
 export { type Role, setupRole, setupRoleName, writerRole, writerRoleName } from "./roles.ts";
 export { type SavedObject, savedObjects, savedObjectsFile } from "./saved-objects.ts";

@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { BulkBodyBuilder } from "./bulk-body.ts";
-import type { Accepted, BulkWriter } from "./bulk-writer.ts";
+import type { BulkWriter } from "./bulk-writer.ts";
 import type { DocumentEntry } from "./dead-letter.ts";
+import type { Accepted } from "./open-writes.ts";
 
 export interface Replayed extends Accepted {
   /** Entries of other kinds, by kind: not sent, still in the file. */

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type BulkBody, BulkBodyBuilder } from "../src/bulk-body.ts";
-import { type BulkWriter, type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
+import { type BulkWriter, type BulkWriterOptions, createBulkWriter } from "../src/bulk-writer.ts";
 import { connect } from "../src/connection.ts";
 import type { DeadLetter, DocumentEntry } from "../src/dead-letter.ts";
+import type { IndexerEvent } from "../src/events.ts";
 import { type Behaviour, type FakeIndexer, fakeIndexer, json, refuse } from "./fake-indexer.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -610,6 +611,27 @@ describe("a signal", () => {
     stop.abort(reason);
     await expect(write).rejects.toBe(reason);
     await expect(writer.write(documents(1))).rejects.toBe(reason);
+  });
+
+  it("ends a request that is being split too: the other half is not sent", async () => {
+    const stop = new AbortController();
+    const { indexer, writer } = await setting(
+      (response, request, self) => {
+        if (request.documents.some(({ id }) => id.startsWith("later"))) return self.answer(response, request);
+        if (request.number === 0) response.writeHead(413).end();
+      },
+      { signal: stop.signal },
+    );
+    const write = writer.write(documents(10, "split"));
+    await vi.waitUntil(() => indexer.requests.length === 2);
+    stop.abort(new Error("stopped"));
+    await expect(write).rejects.toThrow("stopped");
+    const later = createBulkWriter(await connect({ nodes: [indexer.url] }), {
+      keep: async () => {},
+      close: async () => {},
+    });
+    for (let i = 0; i < 5; i++) await later.write(documents(1, `later${i}`));
+    expect(indexer.requests.map(({ documents }) => documents.length)).toEqual([10, 5, 1, 1, 1, 1, 1]);
   });
 
   it("of one write gives that one up: what is not sent is never sent", async () => {

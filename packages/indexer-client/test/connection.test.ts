@@ -4,8 +4,9 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
-import { type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
+import { type BulkWriterOptions, createBulkWriter } from "../src/bulk-writer.ts";
 import { type Client, type ConnectionOptions, connect } from "../src/connection.ts";
+import type { IndexerEvent } from "../src/events.ts";
 import { type FakeIndexer, fakeIndexer, refuse } from "./fake-indexer.ts";
 
 const cleanups: (() => unknown)[] = [];

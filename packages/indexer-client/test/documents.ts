@@ -2,32 +2,25 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BulkBodyBuilder } from "../src/bulk-body.ts";
-import { type Accepted, createBulkWriter } from "../src/bulk-writer.ts";
+import { createBulkWriter } from "../src/bulk-writer.ts";
 import { type Client, connect } from "../src/connection.ts";
+import type { Accepted } from "../src/open-writes.ts";
 import { savedObjects } from "../src/saved-objects.ts";
 import { setup } from "../src/setup.ts";
 import { indexTemplate } from "../src/template.ts";
 import type { Column, ColumnType, Table } from "../template/build.ts";
-import { ownIndex } from "./opensearch.ts";
+import { ownIndices } from "./opensearch.ts";
 
 /** What holds for documents on every OpenSearch; called at the top of a test file. */
 export function describeDocuments(server: { readonly url: string }): void {
   let client: Client;
-  const indices: string[] = [];
   beforeAll(async () => {
     client = await connect({ nodes: [server.url] });
     await setup(client);
   });
-  afterAll(async () => {
-    for (const index of indices) await client.indices.delete({ index, ignore_unavailable: true });
-    await client.close();
-  });
+  afterAll(() => client.close());
 
-  function newIndex(): string {
-    const index = ownIndex();
-    indices.push(index);
-    return index;
-  }
+  const newIndex = ownIndices(() => client);
 
   async function write(index: string, events: readonly (string | Uint8Array)[], name = "e"): Promise<Accepted> {
     const writer = createBulkWriter(client, {

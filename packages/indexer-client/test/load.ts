@@ -1,7 +1,8 @@
 import { type BulkBody, BulkBodyBuilder } from "../src/bulk-body.ts";
-import { type BulkWriter, type BulkWriterOptions, createBulkWriter, type IndexerEvent } from "../src/bulk-writer.ts";
+import { type BulkWriter, type BulkWriterOptions, createBulkWriter } from "../src/bulk-writer.ts";
 import type { Client } from "../src/connection.ts";
 import type { DocumentEntry } from "../src/dead-letter.ts";
+import type { IndexerEvent } from "../src/events.ts";
 
 export interface Writing {
   readonly writer: BulkWriter;

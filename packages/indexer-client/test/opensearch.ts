@@ -1,9 +1,23 @@
 import { randomBytes } from "node:crypto";
+import { afterAll } from "vitest";
 import type { Client } from "../src/connection.ts";
 
 /** An index of a test's own, under the pattern of the template. */
 export function ownIndex(): string {
   return `wazuh-alerts-4.x-security-lake-${randomBytes(6).toString("hex")}`;
+}
+
+/** More of them; after the last test of where this is called they are deleted, before the hooks that were set earlier. */
+export function ownIndices(client: () => Client): () => string {
+  const indices: string[] = [];
+  afterAll(async () => {
+    for (const index of indices) await client().indices.delete({ index, ignore_unavailable: true });
+  });
+  return () => {
+    const index = ownIndex();
+    indices.push(index);
+    return index;
+  };
 }
 
 /** Of all documents, however many, each as often as it is found. */

@@ -5,12 +5,11 @@ import { BulkBodyBuilder } from "../src/bulk-body.ts";
 import { type Client, connect } from "../src/connection.ts";
 import { setup } from "../src/setup.ts";
 import { idsUpTo, writing as load, numbered, type Writing, waits } from "./load.ts";
-import { ids, ownIndex, versions } from "./opensearch.ts";
+import { ids, ownIndex, ownIndices, versions } from "./opensearch.ts";
 
 /** What holds for writes on every OpenSearch; called at the top of a test file. */
 export function describeWrites(server: { readonly url: string }): void {
   let client: Client;
-  const indices: string[] = [];
   const cleanups: (() => unknown)[] = [];
   beforeAll(async () => {
     client = await connect({ nodes: [server.url] });
@@ -19,16 +18,9 @@ export function describeWrites(server: { readonly url: string }): void {
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   });
-  afterAll(async () => {
-    for (const index of indices) await client.indices.delete({ index, ignore_unavailable: true });
-    await client.close();
-  });
+  afterAll(() => client.close());
 
-  function newIndex(): string {
-    const index = ownIndex();
-    indices.push(index);
-    return index;
-  }
+  const newIndex = ownIndices(() => client);
 
   function writing(...[to = client, options]: Partial<Parameters<typeof load>>): Writing {
     const set = load(to, options);
@@ -108,10 +100,9 @@ export function describeWrites(server: { readonly url: string }): void {
     });
 
     it("waits while the name is an alias that none of its indices is written through", async () => {
-      const alias = newIndex();
+      const alias = ownIndex();
       const behind = [newIndex(), newIndex()];
       for (const index of behind) await client.indices.create({ index, body: { aliases: { [alias]: {} } } } as never);
-      indices.splice(indices.indexOf(alias), 1);
       const { writer, events, kept } = writing();
       const write = writer.write(numbered(alias, 0, 20));
       await vi.waitUntil(() => waits(events).length > 0, 10_000);
