@@ -21,6 +21,7 @@ import type { Context } from "./command.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import type { IndexerOptions, Signing, WriterOptions } from "./indexer-options.ts";
 import type { Log } from "./log.ts";
+import { counted } from "./summary.ts";
 
 /**
  * The indexer of the configuration, with its template in place.
@@ -36,26 +37,65 @@ export async function openIndexer(
   const client = await connectIndexer(indexer, options, context);
   await ensureTemplate(client, context);
   if (options.dashboards !== undefined) await lookAtDashboards(indexer as Indexer, options, context);
+  const teller = indexerTeller(context.log);
   const writer = createBulkWriter(client, deadLetter, {
     ...options,
     signal: context.signals.end,
-    on: indexerTeller(context.log),
+    on: teller.tell,
   });
   return {
     writer,
     async close() {
       await writer.close();
+      teller.tellTotals();
       await client.close();
     },
   };
 }
 
-function indexerTeller(log: Log): (event: IndexerEvent) => void {
-  return (event) => {
-    if (event.type === "answered") {
-      log.debug(`Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`);
-    } else if (event.type === "resumed" || event.type === "smaller") log.info(event.message);
-    else log.warning(event.message);
+/** So many documents are named one by one: a source that no mapping fits would fill the manager's log. */
+const mostNamed = 10;
+
+interface Teller {
+  tell(event: IndexerEvent): void;
+  /** How many documents there were in all, where not each was named. */
+  tellTotals(): void;
+}
+
+function indexerTeller(log: Log): Teller {
+  const told = { unindexed: 0, "dead-letter": 0 };
+  return {
+    tell(event) {
+      switch (event.type) {
+        case "answered":
+          log.debug(
+            `Indexer: ${event.documents} documents, ${event.bytes} bytes in ${Math.round(event.milliseconds)} ms`,
+          );
+          break;
+        case "resumed":
+        case "smaller":
+          log.info(event.message);
+          break;
+        case "unindexed":
+        case "dead-letter":
+          if (++told[event.type] <= mostNamed) log.warning(event.message);
+          else log.debug(event.message);
+          break;
+        default:
+          log.warning(event.message);
+      }
+    },
+    tellTotals() {
+      const { unindexed, "dead-letter": deadLetters } = told;
+      if (unindexed > mostNamed)
+        log.warning(
+          `Indexer: ${counted(unindexed, "document")} were sent with their data unindexed, of which ${mostNamed} are named above; those that were taken have the reason in security_lake.rejected.`,
+        );
+      if (deadLetters > mostNamed)
+        log.warning(
+          `Indexer: ${counted(deadLetters, "document")} went to the dead letter, of which ${mostNamed} are named above.`,
+        );
+    },
   };
 }
 

@@ -23,12 +23,15 @@ describe("the indexer of the configuration", () => {
   let seen: Seen[];
   let installed: Map<string, object>;
   let importTaken: boolean;
+  /** What becomes of each document. */
+  let verdict: object;
   /** Whether a request may go on, or what it gets; it may change what the test has prepared. */
   let admits: (request: IncomingMessage) => boolean | 403;
   beforeEach(async () => {
     seen = [];
     installed = new Map();
     importTaken = true;
+    verdict = { status: 201 };
     admits = () => true;
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
@@ -71,7 +74,7 @@ describe("the indexer of the configuration", () => {
       return [200, { index_templates: [{ index_template }] }];
     }
     const actions = body.split("\n").filter((line, at) => at % 2 === 0 && line !== "");
-    const items = actions.map((line) => ({ create: { _id: JSON.parse(line).create._id, status: 201 } }));
+    const items = actions.map((line) => ({ create: { _id: JSON.parse(line).create._id, ...verdict } }));
     return [200, { errors: false, items }];
   }
 
@@ -218,6 +221,24 @@ describe("the indexer of the configuration", () => {
     const { code } = await wodle("once", "--indexer-request-bytes", "20000", "--indexer-requests", "1");
     expect([code, bulks().length > 3]).toEqual([0, true]);
     for (const { body } of bulks()) expect(body.length).toBeLessThanOrEqual(20_000);
+  });
+
+  it("that refuses all documents is told of with ten of them and their number", async () => {
+    verdict = { status: 400, error: { type: "mapper_parsing_exception", reason: "not so" } };
+    lab.put(makeObject({ source: "waf_2_0", rows: 30 }));
+    const { code, stderr } = await wodle("once");
+    expect([code, lab.messages()]).toEqual([0, 0]);
+    const lines = stderr.trimEnd().split("\n");
+    expect(
+      lines.filter((line) => /^WARNING: Document .* is sent with its data unindexed: .*not so$/.test(line)),
+    ).toHaveLength(10);
+    expect(lines.filter((line) => /^WARNING: Document .* went to the dead letter: .*not so$/.test(line))).toHaveLength(
+      10,
+    );
+    expect(stderr).toMatch(
+      /^WARNING: Indexer: 30 documents were sent with their data unindexed, of which 10 are named/m,
+    );
+    expect(stderr).toMatch(/^WARNING: Indexer: 30 documents went to the dead letter, of which 10 are named above/m);
   });
 
   it("is not asked with options that contradict each other", async () => {
