@@ -114,6 +114,12 @@ describe("the fields of the template", () => {
   });
 });
 
+it.each(["lean", "standard", "full"] as const)("the README says how many fields the level %s has", (level) => {
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  const [, number] = new RegExp(`^\\| \`${level}\` .*\\| ([\\d,]+) +\\|$`, "m").exec(readme) ?? [];
+  expect(number?.replace(",", "")).toBe(String(fieldsOf(level).size));
+});
+
 describe("the settings of the template", () => {
   const settings = (options: Parameters<typeof indexTemplate>[0]): Field =>
     (indexTemplate(options) as { template: { settings: Field } }).template.settings;
