@@ -168,6 +168,8 @@ it("many large objects at once hold what each reads, and of what is read ahead n
   const large = largeObject([group, group, group]);
   const held = async (allowance: number): Promise<{ most: number; usual: number }> => {
     collect();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
     const before = process.memoryUsage().arrayBuffers;
     const seen: number[] = [];
     let batches = 0;
@@ -187,9 +189,12 @@ it("many large objects at once hold what each reads, and of what is read ahead n
     seen.sort((a, b) => a - b);
     return { most: seen.at(-1) as number, usual: seen[seen.length >> 1] as number };
   };
+  await held(0); // What is kept from file to file is there afterwards.
   const [without, bounded, unbounded] = [await held(0), await held(allowed), await held(2 ** 40)];
-  expect(bounded.most).toBeLessThan(without.most + allowed + mebibyte);
+  expect(bounded.usual).toBeLessThan(without.usual + allowed + mebibyte);
   expect(unbounded.usual).toBeGreaterThan(without.usual + allowed + mebibyte);
+  // When one row group gives way to the next, both are there for a moment.
+  expect(bounded.most).toBeLessThan(2 * count * group + allowed + 2 * mebibyte);
 }, 180_000);
 
 describe("what is read ahead", () => {
