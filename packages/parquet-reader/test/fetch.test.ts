@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { makeLargeObject, makeObject } from "@threatlockdown/tooling-lake";
+import { makeLargeObject, makeObject, parquetFile } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
 import { type ByteSource, open, rows } from "../src/index.ts";
 import { text } from "./reading.ts";
@@ -134,6 +134,27 @@ describe("what follows", () => {
     },
     180_000,
   );
+});
+
+it("a page larger than what was expected comes in two cuts, the first of them the expected one", async () => {
+  const schema = {
+    name: "root",
+    repetition: "required",
+    fields: [{ name: "text", repetition: "required", type: "BYTE_ARRAY", annotation: { is: "STRING" } }],
+  } as const;
+  // One column: 4 MiB are fetched of it at a time, and its pages have 6.
+  const written = Array.from({ length: 20 }, (_, row) => ({ text: String.fromCharCode(97 + row).repeat(1 << 20) }));
+  const bytes = parquetFile(schema, written, { codec: "none", dictionary: "never", pageBytes: 6 << 20 });
+  const source = watched(bytes);
+  let found = 0;
+  for await (const batch of rows(await open(source))) {
+    for (const line of Buffer.from(batch.bytes).toString().trimEnd().split("\n")) {
+      expect(JSON.parse(line).text === written[found++]?.text).toBe(true);
+    }
+  }
+  expect(found).toBe(written.length);
+  expect(source.expected.length).toBeGreaterThan(1);
+  checkCuts(source);
 });
 
 it("a source that fails what it was told to expect fails the row group that needs it, after the rows before it", async () => {
