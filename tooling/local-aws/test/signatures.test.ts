@@ -185,9 +185,10 @@ it("says by name which service and which operation it does not have, before it a
   expect(
     await ask({ authorization: `AWS4-HMAC-SHA256 Credential=${scope}`, "x-amz-target": "AmazonSNS.ListTopics" }, "{}"),
   ).toEqual([501, expect.stringContaining("does not implement the service sns")]);
-  expect(
-    await ask({ "content-type": "application/x-www-form-urlencoded" }, "Action=AssumeRoleWithSAML"),
-  ).toEqual([501, expect.stringContaining("the STS operation AssumeRoleWithSAML")]);
+  expect(await ask({ "content-type": "application/x-www-form-urlencoded" }, "Action=AssumeRoleWithSAML")).toEqual([
+    501,
+    expect.stringContaining("the STS operation AssumeRoleWithSAML"),
+  ]);
 });
 
 it("tells SQS errors to clients of the older protocol too", async () => {
