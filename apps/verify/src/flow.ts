@@ -5,6 +5,8 @@ import {
   ListBucketsCommand,
   ListObjectsV2Command,
   type NotificationConfiguration,
+  type QueueConfiguration,
+  type S3Client,
 } from "@aws-sdk/client-s3";
 import type { Admin } from "./lake.ts";
 import { listOf } from "./policy.ts";
@@ -30,7 +32,7 @@ export interface Bucket {
   >;
   /** ARN of a key of the customer's own. */
   readonly key?: string;
-  /** aws/VPC_FLOW/, ext/okta/ */
+  /** With their versions, where they have some: aws/VPC_FLOW/2.0/, ext/okta/ */
   readonly sources: readonly string[];
 }
 
@@ -43,6 +45,7 @@ export interface Rule {
 
 export interface Pattern {
   readonly source?: readonly unknown[];
+  readonly "detail-type"?: readonly unknown[];
   readonly detail?: {
     readonly bucket?: { readonly name?: readonly unknown[] };
     readonly object?: { readonly key?: readonly unknown[] };
@@ -80,7 +83,7 @@ async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promis
         found?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID,
       () => undefined,
     ),
-    ...["aws/", "ext/"].map((Prefix) => s3.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: "/" }))),
+    ...["aws/", "ext/"].map((prefix) => sourcesBelow(s3, name, prefix)),
   ]);
   const { QueueConfigurations, EventBridgeConfiguration, TopicConfigurations, LambdaFunctionConfigurations } =
     notifications;
@@ -94,8 +97,36 @@ async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promis
       ...(LambdaFunctionConfigurations && { LambdaFunctionConfigurations }),
     },
     ...(key !== undefined && isKeyArn(key) && { key }),
-    sources: [aws, ext].flatMap((page) => (page?.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? [])),
+    sources: [aws, ext].flatMap((found) => found ?? []),
   };
+}
+
+/** Security Lake lets a role read a version of a source, not the source. */
+async function sourcesBelow(s3: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
+  const sources = await foldersIn(s3, bucket, prefix);
+  const found = await Promise.all(
+    sources.map(async (source) => {
+      const versions = (await foldersIn(s3, bucket, source)).filter((folder) => version.test(folder));
+      return versions.length > 0 ? versions : [source];
+    }),
+  );
+  return found.flat();
+}
+
+async function foldersIn(s3: S3Client, Bucket: string, Prefix: string): Promise<readonly string[]> {
+  const { CommonPrefixes = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: "/" }));
+  return CommonPrefixes.flatMap(({ Prefix: folder }) => folder ?? []);
+}
+
+const version = /\/(\d+\.\d+)\/$/;
+
+/** Of several versions of a source the newest: what is below an older one is old, perhaps, and announced no more. */
+export function newestVersions(sources: readonly string[]): readonly string[] {
+  const numberOf = (source: string) => Number(version.exec(source)?.[1] ?? 0);
+  const nameOf = (source: string) => source.replace(version, "/");
+  return sources.filter(
+    (source) => !sources.some((other) => nameOf(other) === nameOf(source) && numberOf(other) > numberOf(source)),
+  );
 }
 
 async function readRules({ events }: Admin, queueArn: string): Promise<Pick<Flow, "rules" | "otherRules">> {
@@ -142,7 +173,7 @@ export function routesOf(flow: Flow, bucket: Bucket, queueArn: string): Route[] 
       QueueArn === queueArn && Events.some((event) => event.startsWith("s3:ObjectCreated:")),
   );
   const rules = bucket.notifications.EventBridgeConfiguration
-    ? flow.rules.filter((rule) => rule.enabled && concernsBucket(rule, bucket.name))
+    ? flow.rules.filter((rule) => rule.enabled && concernsBucket(rule, bucket))
     : [];
   return [
     ...rules.map(
@@ -150,24 +181,48 @@ export function routesOf(flow: Flow, bucket: Bucket, queueArn: string): Route[] 
         service: "events.amazonaws.com",
         sourceArn: rule.arn,
         name: `EventBridge rule ${rule.name}`,
-        announces: (folder) => mayMatch(rule.pattern.detail?.object?.key, folder),
+        announces: (folder) => announcedBy(rule, folder),
       }),
     ),
-    ...native.map(({ Filter }): Route => {
-      const prefix = Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === "prefix")?.Value ?? "";
-      return {
-        service: "s3.amazonaws.com",
-        sourceArn: bucket.arn,
-        name: "event notification of the bucket",
-        announces: (folder) => prefix.startsWith(folder) || folder.startsWith(prefix),
-      };
-    }),
+    ...native.map(nativeRoute(bucket)).filter(({ announces }) => hasSuch(bucket, announces)),
   ];
 }
 
-export function concernsBucket({ pattern }: Rule, bucket: string): boolean {
-  const source = pattern.source;
-  return (source === undefined || source.includes("aws.s3")) && mayMatch(pattern.detail?.bucket?.name, bucket, true);
+function nativeRoute({ arn: sourceArn }: Bucket) {
+  return ({ Filter }: QueueConfiguration): Route => {
+    const filter = (name: string) =>
+      Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === name)?.Value ?? "";
+    const [prefix, suffix] = [filter("prefix"), filter("suffix")];
+    const ofParquet = suffix.endsWith(".parquet") || ".gz.parquet".endsWith(suffix);
+    return {
+      service: "s3.amazonaws.com",
+      sourceArn,
+      name: "event notification of the bucket",
+      announces: (folder) => ofParquet && (prefix.startsWith(folder) || folder.startsWith(prefix)),
+    };
+  };
+}
+
+/** A bucket without a source yet says nothing of what will be announced. */
+function hasSuch({ sources }: Bucket, announces: (folder: string) => boolean): boolean {
+  return sources.length === 0 || sources.some(announces);
+}
+
+function announcedBy({ pattern }: Rule, folder: string): boolean {
+  return mayMatch(pattern.detail?.object?.key, folder);
+}
+
+/** Whether it is about new objects of a bucket's sources. */
+export function concernsBucket(rule: Rule, bucket: Bucket): boolean {
+  return (
+    concernsObjects(rule) &&
+    mayMatch(rule.pattern.detail?.bucket?.name, bucket.name, true) &&
+    hasSuch(bucket, (folder) => announcedBy(rule, folder))
+  );
+}
+
+export function concernsObjects({ pattern: { source, "detail-type": type } }: Rule): boolean {
+  return mayMatch(source, "aws.s3", true) && mayMatch(type, "Object Created", true);
 }
 
 /** Whether a text, or one that begins with it, can be what a pattern of EventBridge asks for. */

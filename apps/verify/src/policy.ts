@@ -145,24 +145,28 @@ function concerns(statement: Statement, { action, principal, resource }: Questio
   );
 }
 
+/** What is asked of the policies of a user or role. */
+export interface Asked {
+  readonly action: string;
+  readonly resource: string;
+  readonly context: Question["context"];
+}
+
 /** Whether policies of a user or role, all together, allow an action: what they forbid is left aside. */
-export function allows(
-  documents: readonly (Document | undefined)[],
-  action: string,
-  resource: string,
-  context: Readonly<Record<string, string>>,
-): boolean {
-  const known = Object.fromEntries(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+export function allows(documents: readonly (Document | undefined)[], asked: Asked): boolean {
   return documents.some((document) =>
-    document?.Statement.some(
-      (statement) =>
-        statement.Effect === "Allow" &&
-        concernsAction(statement, action) &&
-        concernsResource(statement, resource) &&
-        holds(statement.Condition, known) !== false,
-    ),
+    document?.Statement.some((one) => one.Effect === "Allow" && isAbout(one, asked) && holdsFor(one, asked) !== false),
   );
 }
+
+/** Whether a statement forbids it for certain. */
+export function forbids(statement: Statement, asked: Asked): boolean {
+  return statement.Effect === "Deny" && isAbout(statement, asked) && holdsFor(statement, asked) === true;
+}
+
+const isAbout = (statement: Statement, { action, resource }: Asked): boolean =>
+  concernsAction(statement, action) && concernsResource(statement, resource);
+const holdsFor = ({ Condition }: Statement, { context }: Asked): boolean | undefined => holds(Condition, context);
 
 /** The policy without what forbids, and with one more statement where that is needed. */
 export function repaired(document: Document | undefined, question: Question, statement: Statement): Document {
@@ -179,16 +183,31 @@ export function withoutDenyOf(document: Document, question: Question): Document 
   return { ...document, Statement: kept };
 }
 
+/** The same for one user or role: to others the statement forbids what it has forbidden. */
+export function withoutDenyFor(arn: string, document: Document, question: Question): Document {
+  const isForbidding = (one: Statement) =>
+    one.Effect === "Deny" && concerns(one, question) && holds(one.Condition, question.context) === true;
+  const namesOthers = ({ Principal }: Statement) =>
+    typeof Principal === "string" ||
+    Object.values(Principal ?? {}).some((names) => listOf(names).some((name) => name !== arn));
+  const Statement = document.Statement.flatMap((one) => {
+    if (!isForbidding(one)) return [one];
+    return namesOthers(one) ? [{ ...one, Condition: exempting(arn, one.Condition) }] : [];
+  });
+  return { ...document, Statement };
+}
+
+function exempting(arn: string, condition: Statement["Condition"] = {}): NonNullable<Statement["Condition"]> {
+  const { ArnNotEquals: before = {} } = condition;
+  const key = Object.keys(before).find((name) => name.toLowerCase() === "aws:principalarn") ?? "aws:PrincipalArn";
+  const others = listOf(before[key] as string | readonly string[] | undefined);
+  return { ...condition, ArnNotEquals: { ...before, [key]: [...others, arn] } };
+}
+
 /** An identity's policy without what forbids those actions; undefined where nothing is left of it. */
-export function withoutDeny(
-  document: Document,
-  asked: readonly { readonly action: string; readonly resource: string }[],
-): Document | undefined {
+export function withoutDeny(document: Document, asked: readonly Asked[]): Document | undefined {
   const kept = document.Statement.flatMap((statement): Statement[] => {
-    const hit = asked.filter(
-      ({ action, resource }) =>
-        statement.Effect === "Deny" && concernsAction(statement, action) && concernsResource(statement, resource),
-    );
+    const hit = asked.filter((one) => forbids(statement, one));
     if (hit.length === 0) return [statement];
     const actions = [...new Set(hit.map(({ action }) => action))];
     if (statement.NotAction !== undefined) {

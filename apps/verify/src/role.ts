@@ -18,7 +18,7 @@ import {
 import { isDenied } from "./administrator.ts";
 import { awsCommand, type Command } from "./command.ts";
 import type { Admin } from "./lake.ts";
-import { allows, type Document, parseDocument, type Statement, withoutDeny } from "./policy.ts";
+import { type Asked, allows, type Document, forbids, parseDocument, type Statement, withoutDeny } from "./policy.ts";
 
 /** A role as IAM has it. */
 export interface Role {
@@ -49,26 +49,33 @@ export async function readRole({ iam }: Admin, arn: string): Promise<Role> {
 }
 
 /** What a user or role may not do, and why. */
-export interface Refusal {
-  readonly action: string;
-  readonly resource: string;
+export interface Refusal extends Asked {
   readonly why: "not allowed" | "forbidden" | "boundary" | "organization";
+  /** Keys of conditions that only a real request has, or that nobody knows here. */
+  readonly unknown: readonly string[];
+}
+
+/** What is known of the requests of a subscriber beside action and resource. */
+export interface Circumstances {
+  readonly via?: "s3" | "sqs";
+  readonly externalId?: string | undefined;
 }
 
 /** Asks IAM what the policies of a user or role say of actions on a resource. @throws the SDK's errors */
 export async function refusals(
-  { iam }: Admin,
+  { iam, region }: Admin,
   arn: string,
   actions: readonly string[],
   resource: string,
-  via: "s3" | "sqs" = "s3",
+  circumstances: Circumstances = {},
 ): Promise<Refusal[]> {
+  const context = contextOf(arn, resource, region, circumstances);
   const answer = await iam.send(
     new SimulatePrincipalPolicyCommand({
       PolicySourceArn: arn,
       ActionNames: [...actions],
       ResourceArns: [resource],
-      ContextEntries: Object.entries(contextOf(arn, resource, via)).map(([name, value]) => ({
+      ContextEntries: Object.entries(context).map(([name, value]) => ({
         ContextKeyName: name,
         ContextKeyType: "string" as const,
         ContextKeyValues: [value],
@@ -86,20 +93,59 @@ export async function refusals(
         : bounded
           ? "boundary"
           : "not allowed";
-    return [{ action: result.EvalActionName ?? "", resource, why }];
+    const { EvalActionName: action = "", MissingContextValues: unknown = [] } = result;
+    return [{ action, resource, context, why, unknown }];
   });
 }
 
-/** Keys that such calls have, so that conditions of AWS's own policies on them hold. */
-function contextOf(principal: string, resource: string, via = "s3"): Readonly<Record<string, string>> {
-  const [, , , region = "", account = principal.split(":")[4] ?? ""] = resource.split(":");
+/** Keys that such calls have, in lower case, so that conditions on them hold. */
+function contextOf(
+  principal: string,
+  resource: string,
+  own: string,
+  { via = "s3", externalId }: Circumstances,
+): Readonly<Record<string, string>> {
+  const [, , , region = "", account = ""] = resource.split(":");
+  const ofPrincipal = accountOf(principal) ?? "";
   return {
-    "aws:PrincipalArn": principal,
-    "aws:SecureTransport": "true",
-    ...(account !== "" && { "aws:ResourceAccount": account }),
-    ...(resource.includes(":kms:") && { "kms:ViaService": `${via}.${region}.amazonaws.com` }),
+    "aws:principalarn": principal,
+    "aws:principalaccount": ofPrincipal,
+    "aws:securetransport": "true",
+    "aws:requestedregion": region || own,
+    "aws:resourceaccount": account || ofPrincipal,
+    ...(resource.includes(":kms:") && { "kms:viaservice": `${via}.${region}.amazonaws.com` }),
+    ...(externalId !== undefined && { "sts:externalid": externalId }),
   };
 }
+
+/** What IAM refuses for certain, and what it may well allow where conditions are met that are not known here. */
+export interface Weighed {
+  readonly certain: readonly Refusal[];
+  readonly doubtful: readonly Refusal[];
+  /** Undefined where they may not be read. */
+  readonly policies: readonly Attached[] | undefined;
+}
+
+/** Policies can have conditions on what a simulation has not. @throws the SDK's errors */
+export async function weighed(admin: Admin, arn: string, found: readonly Refusal[]): Promise<Weighed> {
+  if (found.length === 0) return { certain: [], doubtful: [], policies: [] };
+  const policies = await policiesOf(admin, kindOf(arn), nameOf(arn)).catch((error: unknown) => {
+    if (isDenied(error)) return undefined;
+    throw error;
+  });
+  const isDoubtful = (one: Refusal): boolean => {
+    if (one.unknown.length === 0) return false;
+    if (policies === undefined || one.why === "organization") return true;
+    const documents = (boundary: boolean) =>
+      policies.filter((policy) => (policy.boundary ?? false) === boundary).map(({ document }) => document);
+    if (one.why === "forbidden")
+      return !policies.some(({ document }) => document.Statement.some((s) => forbids(s, one)));
+    return allows(documents(one.why === "boundary"), one);
+  };
+  return { certain: found.filter((one) => !isDoubtful(one)), doubtful: found.filter(isDoubtful), policies };
+}
+
+const kindOf = (arn: string): "user" | "role" => (arn.includes(":user/") ? "user" : "role");
 
 /** A policy that counts for a user or role, and how to put another in its place; undefined: take it away. */
 interface Attached {
@@ -119,8 +165,8 @@ export interface Repair {
 const product = "ThreatLockDown";
 
 /** What lets a user or role do all that it may not, as text and as commands. */
-export async function repairOf(admin: Admin, arn: string, found: readonly Refusal[], name: string): Promise<Repair> {
-  const kind = arn.includes(":user/") ? "user" : "role";
+export function repairOf(arn: string, { certain: found, policies: attached }: Weighed, name: string): Repair {
+  const kind = kindOf(arn);
   const who = `${kind} ${nameOf(arn)}`;
   const actions = [...new Set(found.map(({ action }) => action))];
   if (found.some(({ why }) => why === "organization")) {
@@ -128,20 +174,16 @@ export async function repairOf(admin: Admin, arn: string, found: readonly Refusa
       fix: `An administrator of the AWS organization lets ${who} do ${actions.join(", ")}: its service control policies do not`,
     };
   }
-  const attached = await policiesOf(admin, kind, nameOf(arn)).catch((error: unknown) => {
-    if (isDenied(error)) return undefined;
-    throw error;
-  });
   const lifted = (attached ?? []).map((policy) => ({ ...policy, left: withoutDeny(policy.document, found) }));
   const denying = lifted.filter(({ left, document }) => JSON.stringify(left) !== JSON.stringify(document));
   const lacking = (boundary: boolean) => {
     const documents = lifted.filter((policy) => (policy.boundary ?? false) === boundary).map(({ left }) => left);
     if (boundary && attached !== undefined && documents.length === 0) return [];
     return found.filter(
-      ({ action, resource, why }) =>
-        why === (boundary ? "boundary" : "not allowed") ||
+      (one) =>
+        one.why === (boundary ? "boundary" : "not allowed") ||
         // IAM tells one reason; behind it there can be others, unless the policies may not be read.
-        (attached !== undefined && !allows(documents, action, resource, contextOf(arn, resource))),
+        (attached !== undefined && !allows(documents, one)),
     );
   };
   const [notAllowed, outside] = [lacking(false), lacking(true)];

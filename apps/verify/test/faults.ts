@@ -79,8 +79,8 @@ function ruleArn({ lake }: Setting): string {
   return `arn:aws:events:${lake.region}:${lake.account}:rule/${name}`;
 }
 
-function ruleFor(setting: Setting, bucket: string, queueArn: string): void {
-  const pattern = { source: ["aws.s3"], detail: { bucket: { name: [bucket] } } };
+function ruleFor(setting: Setting, bucket: string, queueArn: string, change: object = {}): void {
+  const pattern = { source: ["aws.s3"], detail: { bucket: { name: [bucket] } }, ...change };
   const name = ruleArn(setting).split("/").at(-1) ?? "";
   setting.aws.createRule({ name, pattern, targets: [{ queueArn, form: "eventbridge" }] });
 }
@@ -370,7 +370,7 @@ const bucketPolicies: readonly Fault[] = [
         Resource: `arn:aws:s3:::${setting.lake.bucket}/aws/*`,
       }),
     found: "bucket-policy",
-    seen: /forbids arn:aws:iam::\d+:role\/AmazonSecurityLake-.* to read aws\/VPC_FLOW\/$/,
+    seen: /forbids arn:aws:iam::\d+:role\/AmazonSecurityLake-.* to read aws\/VPC_FLOW\/2\.0\/$/,
   },
   {
     name: "bucket's policy forbids everybody but its administrator to read",
@@ -472,7 +472,7 @@ const permissions: readonly Fault[] = [
       });
     },
     found: "role-permissions",
-    seen: /s3:GetObject on [^;]*WAF\/\* \(no policy allows it\)$/,
+    seen: /s3:GetObject on [^;]*WAF\/2\.0\/\* \(no policy allows it\)$/,
   },
   ...["sqs:DeleteMessage", "sqs:*", "s3:GetObject", "s3:Get*"].map(
     (Action): Fault => ({
@@ -575,6 +575,44 @@ const notifications: readonly Fault[] = [
     },
     found: "notification",
     seen: /to other targets, not to the queue/,
+  },
+  ...(
+    [
+      ["removed objects only", () => ({ "detail-type": ["Object Deleted"] })],
+      [
+        "other objects of the bucket only",
+        (name: string) => ({ detail: { bucket: { name: [name] }, object: { key: [{ prefix: "inventory/" }] } } }),
+      ],
+    ] as const
+  ).map(
+    ([of, change]): Fault => ({
+      name: `rule is of ${of}`,
+      options: subscribe({ announce: false }),
+      make: async (setting) => {
+        const { bucket, queueArn } = setting.lake;
+        await setNotifications(setting, { EventBridgeConfiguration: {} });
+        ruleFor(setting, bucket, queueArn, change(bucket));
+        await setQueue(setting, sendStatement(setting, { Condition: {} }));
+      },
+      found: "notification",
+      seen: /no EventBridge rule and no event notification leads/,
+    }),
+  ),
+  {
+    name: "bucket tells of other objects only",
+    options: subscribe({ announce: false }),
+    make: async (setting) => {
+      await native(setting);
+      const Filter = { Key: { FilterRules: [{ Name: "suffix", Value: ".csv" }] } };
+      const QueueConfigurations = [{ QueueArn: setting.lake.queueArn, Events: ["s3:ObjectCreated:*"], Filter }];
+      await setNotifications(setting, { QueueConfigurations });
+      await setQueue(
+        setting,
+        sendStatement(setting, { Principal: { Service: ["s3.amazonaws.com", "events.amazonaws.com"] }, Condition: {} }),
+      );
+    },
+    found: "notification",
+    seen: /no EventBridge rule and no event notification leads/,
   },
   {
     name: "bucket tells of removed objects only",

@@ -2,6 +2,7 @@ import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/cl
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
+import { written } from "../src/command.ts";
 import { createSetting, lakeKey, object, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 const version = "2012-10-17";
@@ -228,6 +229,104 @@ describe("a set-up that is right gives no failure and no warning", () => {
       for (const kind of shown) expect(told).toContainEqual(expect.stringMatching(kind));
     }
     expect(setting.aws.messages(setting.lake.queueUrl)).not.toEqual([]);
+  });
+});
+
+describe("a policy that is right in its own way", () => {
+  const trouble = (results: readonly Result[]) =>
+    results.flatMap(({ check, state, seen }) => (/^(failed|warning)$/.test(state) ? [`${check.id}: ${seen}`] : []));
+  const byId = (results: readonly Result[], id: string) => results.find(({ check }) => check.id === id);
+  const readable = ({ lake }: Setting, more: object) => ({
+    Version: version,
+    Statement: [
+      { Effect: "Allow", Action: "s3:GetObject", Resource: `arn:aws:s3:::${lake.bucket}/aws/VPC_FLOW/2.0/*`, ...more },
+    ],
+  });
+
+  it("lets the role read a version of a source, as Security Lake writes it, and no older one", async () => {
+    await using setting = await createSetting();
+    setting.put({ ...object, key: object.key.replace("/2.0/", "/1.0/") });
+    setting.put();
+    await setting.aws_cli(`aws sqs purge-queue --queue-url ${setting.lake.queueUrl}`);
+    setting.put();
+    setting.aws.putRolePolicy(setting.lake.roleArn, "SubscriberSources", readable(setting, {}));
+    const results = await setting.verify();
+    expect(trouble(results)).toEqual([]);
+    expect(byId(results, "role-permissions")).toMatchObject({ state: "ok", seen: "the queue, 1 source" });
+  });
+
+  it("has a condition on what only a real request has: that is no failure", async () => {
+    await using setting = await createSetting();
+    const Condition = { IpAddress: { "aws:SourceIp": ["127.0.0.0/8", "::1/128"] } };
+    setting.aws.putRolePolicy(setting.lake.roleArn, "SubscriberSources", readable(setting, { Condition }));
+    setting.aws.putUserPolicy(setting.lake.userArn, "Network", {
+      Version: version,
+      Statement: [
+        { Effect: "Deny", Action: "*", Resource: "*", Condition: { NotIpAddress: { "aws:SourceIp": "127.0.0.0/8" } } },
+      ],
+    });
+    const results = await setting.verify();
+    expect(trouble(results)).toEqual([]);
+    for (const id of ["role-permissions", "user"]) {
+      expect(byId(results, id)).toMatchObject({
+        state: "could not check",
+        seen: expect.stringMatching(/depends on conditions .*: aws:sourceip$/),
+        fix: expect.stringMatching(/^Go by the check /),
+      });
+    }
+    expect(byId(results, "newest-object")?.state).toBe("ok");
+  });
+
+  it("lets the user assume the role by that external ID, and in that Region", async () => {
+    await using setting = await createSetting();
+    const { lake, aws } = setting;
+    trusted(setting, `arn:aws:iam::${lake.account}:root`);
+    const Condition = { StringEquals: { "sts:ExternalId": lake.externalId, "aws:RequestedRegion": lake.region } };
+    aws.putUserPolicy(lake.userArn, `Assume-${lake.roleName}`, {
+      Version: version,
+      Statement: [{ ...byRole, Resource: lake.roleArn, Condition }],
+    });
+    const results = await setting.verify();
+    expect(trouble(results)).toEqual([]);
+    expect(byId(results, "user")?.state).toBe("ok");
+  });
+});
+
+describe("a repair leaves what forbids something else as it is", () => {
+  it("in the policies of a role", async () => {
+    await using setting = await createSetting();
+    const { lake, aws } = setting;
+    const guard = { Effect: "Deny", Action: "*", Resource: "*" };
+    aws.putRolePolicy(lake.roleArn, "Guard", {
+      Version: version,
+      Statement: [
+        { ...guard, Condition: { Bool: { "aws:SecureTransport": "false" } } },
+        { ...guard, Condition: { StringNotEquals: { "aws:RequestedRegion": lake.region } } },
+      ],
+    });
+    aws.putRolePolicy(lake.roleArn, "SubscriberSources", {
+      Version: version,
+      Statement: [{ Effect: "Allow", Action: "s3:GetObject", Resource: "arn:aws:s3:::other/*" }],
+    });
+    const found = (await setting.verify()).find(({ check }) => check.id === "role-permissions") as Result;
+    expect(found.state).toBe("failed");
+    const printed = (found.commands ?? []).map(written);
+    expect(printed).toEqual([expect.stringMatching(/^aws iam put-role-policy .*ThreatLockDown-Subscriber/)]);
+  });
+
+  it("in the bucket's policy, whose statement goes on to forbid it to others", async () => {
+    await using setting = await createSetting();
+    const { bucket, roleArn, account } = setting.lake;
+    const admin = `arn:aws:iam::${account}:user/admin`;
+    const deny = { Effect: "Deny", Principal: "*", Action: "s3:GetObject", Resource: `arn:aws:s3:::${bucket}/*` };
+    const Condition = { StringNotEquals: { "aws:PrincipalArn": admin } };
+    const policy = JSON.stringify({ Version: version, Statement: [{ ...deny, Condition }] });
+    await setting.aws_cli(`aws s3api put-bucket-policy --bucket ${bucket} --policy '${policy}'`);
+    const found = (await setting.verify()).find(({ check }) => check.id === "bucket-policy") as Result;
+    expect(found.policy).toEqual({
+      Version: version,
+      Statement: [{ ...deny, Condition: { ...Condition, ArnNotEquals: { "aws:PrincipalArn": [roleArn] } } }],
+    });
   });
 });
 

@@ -2,8 +2,8 @@ import { GetBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { asAdministrator } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
-import type { Bucket } from "../flow.ts";
-import { type Document, judge, parseDocument, type Question, withoutDenyOf } from "../policy.ts";
+import { type Bucket, newestVersions } from "../flow.ts";
+import { type Document, judge, parseDocument, type Question, withoutDenyFor } from "../policy.ts";
 import { readerOf } from "./keys.ts";
 
 const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"] as const;
@@ -37,7 +37,7 @@ async function policyOf(s3: S3Client, Bucket: string): Promise<Document | undefi
 
 function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: string): Finding {
   if (policy === undefined) return { state: "ok", seen: `${name} has none` };
-  const questions = sources.map((source): Question => {
+  const questions = newestVersions(sources).map((source): Question => {
     const account = reader.split(":")[4] ?? "";
     return {
       action: "s3:GetObject",
@@ -49,14 +49,14 @@ function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefine
   });
   const forbidden = questions.filter((question) => judge(policy, question).effect === "deny");
   if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader} nothing` };
-  const left = forbidden.reduce(withoutDenyOf, policy);
+  const left = forbidden.reduce((before, question) => withoutDenyFor(reader, before, question), policy);
   const empty = left.Statement.length === 0;
   return {
     state: "failed",
     seen: `the policy of ${name} forbids ${reader} to read ${forbidden.map(({ resource = "" }) => resource.slice(arn.length + 1, -"object".length)).join(", ")}`,
     fix: empty
       ? `Someone who may change the bucket ${name} takes its policy away, which does nothing else`
-      : `Someone who may change the bucket ${name} gives it the policy below, without the statement with Effect Deny`,
+      : `Someone who may change the bucket ${name} gives it the policy below, in which what it forbids is not forbidden to the role`,
     ...(!empty && { policy: left }),
     console: `S3 > Buckets > ${name} > Permissions > Bucket policy`,
     commands: [

@@ -3,7 +3,16 @@ import { paginateListAccounts } from "@aws-sdk/client-organizations";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { type Bucket, bucketPrefix, concernsBucket, type Flow, type Pattern, routesOf } from "../flow.ts";
+import {
+  type Bucket,
+  bucketPrefix,
+  concernsBucket,
+  concernsObjects,
+  type Flow,
+  type Pattern,
+  type Rule,
+  routesOf,
+} from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 
@@ -67,7 +76,7 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
     };
   }
   const who = "Someone who may change bucket and rules";
-  const rule = flow.rules.find((one) => concernsBucket(one, bucket.name));
+  const rule = flow.rules.find((one) => concernsBucket(one, bucket));
   if (rule !== undefined) {
     const off = !bucket.notifications.EventBridgeConfiguration;
     return {
@@ -87,7 +96,7 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
       commands: [...(off ? [tellEventBridge(bucket)] : []), ...(rule.enabled ? [] : [enable(rule.name)])],
     };
   }
-  const astray = flow.rules.find(({ pattern }) => isOfBuckets(pattern));
+  const astray = flow.rules.find((one) => isOfOthers(one, bucket));
   if (astray !== undefined) {
     const pattern = withBucket(astray.pattern, bucket.name);
     return {
@@ -102,7 +111,7 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
       ],
     };
   }
-  const elsewhere = flow.otherRules.find((one) => one.pattern.detail !== undefined && concernsBucket(one, bucket.name));
+  const elsewhere = flow.otherRules.find((one) => one.pattern.detail !== undefined && concernsBucket(one, bucket));
   const name = elsewhere?.name ?? `ThreatLockDown-${markOf(bucket.arn, queueArn)}`;
   return {
     ...base,
@@ -142,9 +151,11 @@ function patternOf(bucket: string): object {
   return { source: ["aws.s3"], "detail-type": ["Object Created"], detail: { bucket: { name: [bucket] } } };
 }
 
-/** A rule of something else than buckets' objects is left as it is. */
-function isOfBuckets({ source, detail }: Pattern): boolean {
-  return source?.includes("aws.s3") === true && detail?.bucket?.name !== undefined;
+/** A rule of something else than other buckets' new objects is left as it is. */
+function isOfOthers(rule: Rule, { name }: Bucket): boolean {
+  const { source, detail } = rule.pattern;
+  const names = detail?.bucket?.name;
+  return source !== undefined && concernsObjects(rule) && names !== undefined && !names.includes(name);
 }
 
 /** What the rule brings from other buckets, it goes on to bring. */

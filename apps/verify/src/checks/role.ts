@@ -2,10 +2,10 @@ import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { endpointUrl, isPassing } from "@threatlockdown/aws-auth";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
-import { type Check, externalIdMark, type Finding } from "../check.ts";
+import { type Check, couldNotCheck, externalIdMark, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { counted } from "../count.ts";
-import { routesOf } from "../flow.ts";
+import { newestVersions, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import {
   allow,
@@ -18,7 +18,17 @@ import {
   type Statement,
   trustStatement,
 } from "../policy.ts";
-import { nameOf, putPolicy, type Refusal, type Role, readRole, refusals, repairOf } from "../role.ts";
+import {
+  type Circumstances,
+  nameOf,
+  putPolicy,
+  type Refusal,
+  type Role,
+  readRole,
+  refusals,
+  repairOf,
+  weighed,
+} from "../role.ts";
 import { settingName } from "../setting.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 
@@ -245,21 +255,34 @@ export const user: Check = {
     return asAdministrator(lake, ["iam:SimulatePrincipalPolicy", "iam:GetRole"], account, async (admin) => {
       // A session's ARN leaves out the path of its role.
       const who = arn.includes(":assumed-role/") ? (await readRole(admin, principalOf(arn))).arn : arn;
-      const found = await refusals(admin, who, [assume], roleArn);
+      const { externalId } = lake.subscriber;
+      const found = await refusals(admin, who, [assume], roleArn, { externalId });
       if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
       const [{ why }] = found as [Refusal];
       if (why === "not allowed" && (await isNamed(lake, who, account))) {
         return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
       }
+      const known = await weighed(admin, who, found);
+      if (known.certain.length === 0) return undecided(who, known.doubtful, "assume-role");
       return {
         state: "failed",
         seen: `${who} may not do ${assume} on ${roleArn}: ${reasons[why]}`,
         console: `IAM > ${who.includes(":user/") ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
-        ...(await repairOf(admin, who, found, "AssumeRole")),
+        ...repairOf(who, known, "AssumeRole"),
       };
     });
   },
 };
+
+/** Not a failure: IAM was asked without what such conditions are about. */
+function undecided(who: string, doubtful: readonly Refusal[], real: string): Finding {
+  const keys = [...new Set(doubtful.flatMap(({ unknown }) => unknown))].sort();
+  const actions = [...new Set(doubtful.map(({ action }) => action))];
+  return couldNotCheck({
+    because: `whether ${who} may do ${actions.join(", ")} depends on conditions of its policies that only a real request meets or not: ${keys.join(", ")}`,
+    how: `Go by the check ${real}, which makes a real request; if that is refused, look at the conditions on ${keys.join(", ")}`,
+  });
+}
 
 const reasons: Readonly<Record<Refusal["why"], string>> = {
   "not allowed": "no policy allows it",
@@ -400,18 +423,26 @@ export const rolePermissions: Check = {
         const objects = flow.buckets.flatMap((bucket) => {
           const routes = routesOf(flow, bucket, queueArn);
           const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
-          return announced.map((source) => `${bucket.arn}/${source}*`);
+          return newestVersions(announced).map((source) => `${bucket.arn}/${source}*`);
         });
         const bucketKeys = new Set(flow.buckets.flatMap(({ key }) => key ?? []));
         const queueKey = await keyOfQueue(lake);
-        const asked: readonly (readonly [actions: readonly string[], resource: string, via?: "sqs"])[] = [
+        const asked: readonly (readonly [
+          actions: readonly string[],
+          resource: string,
+          circumstances?: Circumstances,
+        ])[] = [
           [queueActions, queueArn],
           ...objects.map((resource) => [["s3:GetObject"], resource] as const),
           ...[...bucketKeys].map((key) => [["kms:Decrypt"], key] as const),
-          ...(queueKey === undefined ? [] : [[["kms:Decrypt"], queueKey, "sqs"] as const]),
+          ...(queueKey === undefined ? [] : [[["kms:Decrypt"], queueKey, { via: "sqs" }] as const]),
         ];
         const all = (
-          await Promise.all(asked.map(([actions, resource, via]) => refusals(admin, found.arn, actions, resource, via)))
+          await Promise.all(
+            asked.map(([actions, resource, circumstances]) =>
+              refusals(admin, found.arn, actions, resource, circumstances),
+            ),
+          )
         ).flat();
         // Bucket and queue may have the same key.
         const refused = all.filter(
@@ -425,12 +456,14 @@ export const rolePermissions: Check = {
             seen: `the queue, ${counted(objects.length, "source")}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
           };
         }
-        const told = refused.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);
+        const known = await weighed(admin, found.arn, refused);
+        if (known.certain.length === 0) return undecided(found.arn, known.doubtful, "newest-object");
+        const told = known.certain.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);
         return {
           state: "failed",
           seen: `it may not do ${told.join("; ")}`,
           console: `IAM > Roles > ${found.name} > Permissions`,
-          ...(await repairOf(admin, found.arn, refused, "Subscriber")),
+          ...repairOf(found.arn, known, "Subscriber"),
         };
       },
     );
