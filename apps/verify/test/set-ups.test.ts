@@ -314,6 +314,34 @@ describe("a repair leaves what forbids something else as it is", () => {
     expect(printed).toEqual([expect.stringMatching(/^aws iam put-role-policy .*ThreatLockDown-Subscriber/)]);
   });
 
+  it("in the role's trust policy, and whom else it trusts", async () => {
+    await using setting = await createSetting();
+    const { aws, lake } = setting;
+    const account = { ...byRole, Principal: { AWS: `arn:aws:iam::${lake.account}:root` } };
+    const service = { ...byRole, Principal: { Service: "ec2.amazonaws.com" } };
+    const Condition = { StringEquals: { "sts:ExternalId": ["<external-id>"] } };
+    const changed = async (...Statement: readonly object[]) => {
+      aws.setTrust(lake.roleArn, { Version: version, Statement });
+      const results = await setting.verify({ reveal: false });
+      return (results.find(({ check }) => check.id === "role") as Result).policy;
+    };
+    // Without an external ID: it is asked for, of all who are named there.
+    expect(await changed(account, service)).toEqual({
+      Version: version,
+      Statement: [{ ...account, Condition }, service],
+    });
+    // Others of the account have an external ID of their own.
+    const others = { ...account, Condition: { StringEquals: { "sts:ExternalId": ["of-others"] } } };
+    expect(await changed(others, service)).toEqual({
+      Version: version,
+      Statement: [
+        { ...account, Condition: { StringEquals: { "sts:ExternalId": ["<unchanged>"] } } },
+        service,
+        { ...byRole, Principal: { AWS: lake.userArn }, Condition },
+      ],
+    });
+  });
+
   it("in the bucket's policy, whose statement goes on to forbid it to others", async () => {
     await using setting = await createSetting();
     const { bucket, roleArn, account } = setting.lake;

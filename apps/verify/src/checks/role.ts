@@ -17,6 +17,7 @@ import {
   repaired,
   type Statement,
   trustStatement,
+  withoutDenyFor,
 } from "../policy.ts";
 import {
   type Circumstances,
@@ -98,8 +99,7 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
       fix: `Set ${duration} to 3600 or remove it`,
     };
   }
-  const insists = [null, "wrong"].every((id) => judge(found.trust, trustQuestion(who, id)).effect !== "allow");
-  if (!insists) {
+  if ([null, "wrong"].some((id) => judge(found.trust, trustQuestion(who, id)).effect === "allow")) {
     return {
       state: "warning",
       seen: `${here} trusts ${who} whatever the external ID is`,
@@ -107,7 +107,7 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
         externalId === undefined
           ? `Give the subscriber an external ID: in ${settingName(lake, "externalId")} and in the role's trust policy`
           : `Someone who may change ${here} gives it the trust policy below`,
-      ...trustChange({ ...found, trust: { Statement: [] } }, question, who),
+      ...trustChange(found, question, who),
     };
   }
   return {
@@ -192,15 +192,13 @@ function onlyWithoutExternalId(statement: Document["Statement"][number]): Docume
 }
 
 function trustChange(found: Role, question: Question, who: string): Pick<Finding, "policy" | "console" | "commands"> {
-  // Statements for these credentials are replaced, those for others stay.
-  const others = found.trust.Statement.filter(
-    (one) =>
-      judge({ Statement: [{ ...one, Effect: "Allow", Action: "*", Condition: {} }] }, question).effect !== "allow",
-  );
   const id = question.context["sts:externalid"];
-  const masked = others.map((one) => maskExternalIds(one, id ?? undefined));
   const all = found.trust.Statement.map((one) => maskExternalIds(one, id ?? undefined));
-  const policy = repaired({ ...found.trust, Statement: masked }, question, trustStatement(who));
+  // Statements for these credentials alone are replaced; those for others, too, stay.
+  const kept = all.filter((one) => !namesOnly(one, who)).map((one) => (isLax(one, who) ? insisting(one) : one));
+  const known = { ...question, context: { ...question.context, "sts:externalid": externalIdMark } };
+  const allowed = withoutDenyFor(who, { ...found.trust, Statement: kept }, known);
+  const policy = repaired(allowed, known, trustStatement(who));
   const foreign = JSON.stringify(policy).includes(foreignMark);
   return {
     policy,
@@ -215,6 +213,28 @@ function trustChange(found: Role, question: Question, who: string): Pick<Finding
         ),
       ],
     }),
+  };
+}
+
+function namesOnly({ Principal }: Statement, who: string): boolean {
+  return (
+    typeof Principal === "object" &&
+    Object.values(Principal).every((names) => listOf(names).every((name) => samePrincipal(name, who)))
+  );
+}
+
+/** Whether it lets these credentials in whatever the external ID is. */
+function isLax(statement: Statement, who: string): boolean {
+  return [null, "wrong"].some((id) => judge({ Statement: [statement] }, trustQuestion(who, id)).effect === "allow");
+}
+
+function insisting(statement: Statement): Statement {
+  const { Condition = {} } = onlyWithoutExternalId(statement);
+  const others = Object.entries(Condition).filter(([, keys]) => Object.keys(keys).length > 0);
+  const { StringEquals: before = {} } = Condition;
+  return {
+    ...statement,
+    Condition: { ...Object.fromEntries(others), StringEquals: { ...before, "sts:ExternalId": [externalIdMark] } },
   };
 }
 
