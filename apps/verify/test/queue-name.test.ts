@@ -1,6 +1,7 @@
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
+import { written } from "../src/command.ts";
 import { createSetting, object, type Setting } from "./setting.ts";
 
 const other = "210987654321";
@@ -68,6 +69,34 @@ describe("a queue's name that is wrong, without an administrator", () => {
     });
     expect(found("queue")).toMatchObject({ state: "failed", fix: expect.stringMatching(/^Compare <sqs_name> with/) });
     expect(found("queue")?.policy).toBeDefined();
+  });
+});
+
+describe("a queue that may not be looked up, without an administrator", () => {
+  async function verifyDenied(subscriber: Partial<Subscriber>) {
+    return verify((setting) => {
+      setting.aws.faults.add({ service: "sqs", operation: "GetQueueUrl", error: "AccessDenied", status: 403 });
+      return subscriber;
+    });
+  }
+
+  it("of the role's own name is of another Region, or the role lacks the right, which a command gives", async () => {
+    const { found, setting } = await verifyDenied({});
+    const role = setting.lake.roleArn.split("/").at(-1);
+    const { fix, console, commands } = found("queue") ?? {};
+    expect(fix).toMatch(/^Compare the Region, us-east-1, with .*; if it is right, someone who may change role /);
+    expect(console).toBe(`IAM > Roles > ${role} > Permissions`);
+    expect(commands?.map(written)).toEqual([
+      expect.stringMatching(`^aws iam put-role-policy --role-name ${role} --policy-name ThreatLockDown-Queue `),
+    ]);
+  });
+
+  it("is to have a role where none is given; the policy is of the caller's account", async () => {
+    const { found, setting } = await verifyDenied({ roleArn: undefined } as object);
+    const { fix, policy, commands } = found("queue") ?? {};
+    expect(fix).toMatch(/^Give the subscriber's role in <iam_role_arn>; if it has none to assume, someone .* user /);
+    expect(JSON.stringify(policy)).toContain(`"${setting.lake.queueArn}"`);
+    expect(commands).toBeUndefined();
   });
 });
 

@@ -8,8 +8,9 @@ import { counted } from "../count.ts";
 import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
+import { accountOf, nameOf, putPolicy } from "../role.ts";
 import { giveRegion, settingName } from "../setting.ts";
-import { compareQueue, queueInstead, writeQueue } from "./queue-name.ts";
+import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
 
 /** What the subscriber does with its queue. */
 export const queueActions = [
@@ -158,25 +159,45 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
     const own = await queueInstead(lake);
     if (own !== undefined) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
   }
-  return {
-    state: "failed",
-    seen,
-    fix:
-      (denied && action === "sqs:GetQueueUrl" ? deniedByName(lake) : fixes(lake)[code]) ??
-      lookAtCause(lake.explain(cause ?? error)),
-    ...(denied && { policy: allow(queueActions, await lake.queueArn()) }),
-  };
+  if (denied) return { state: "failed", seen, ...(await deniedTo(lake, action === "sqs:GetQueueUrl")) };
+  return { state: "failed", seen, fix: fixes(lake)[code] ?? lookAtCause(lake.explain(cause ?? error)) };
 }
 
-/** A role of Security Lake may look up its own queue only, so a wrong name is denied, not missing. */
-const deniedByName = (lake: Lake): string =>
-  `${compareQueue(lake)}; if it is right, someone who may change the role adds the statement below to its policy`;
+/** A role of Security Lake may look up its own queue only: a wrong name, or Region, is denied like a missing right. */
+async function deniedTo(
+  lake: Lake,
+  byName: boolean,
+): Promise<Pick<Finding, "fix" | "policy" | "console" | "commands">> {
+  const { roleArn, queue: named } = lake.subscriber;
+  const { arn, account } = roleArn === undefined ? await lake.caller() : { arn: roleArn, account: accountOf(roleArn) };
+  const kind = arn.includes(":user/") ? "user" : "role";
+  const name = arn.includes(":assumed-role/") ? (arn.split("/")[1] ?? "") : nameOf(arn);
+  const others = `omeone who may change ${kind} ${name} adds the policy below to it`;
+  const own = queueOfRole(roleArn) === queueAddress(named).name;
+  const region = `Compare the Region, ${await lake.region()}, with that of the subscription endpoint in Security Lake > My subscribers`;
+  const first =
+    roleArn === undefined
+      ? `Give the subscriber's role in ${settingName(lake, "role")}; if it has none to assume, s`
+      : !byName || (own && lake.admin !== undefined)
+        ? "S"
+        : `${own ? region : compareQueue(lake)}; if it is right, s`;
+  // Without a role, a queue is looked up in the caller's own account.
+  const policy = allow(queueActions, (await lake.queueArn()).replace("<account>", account ?? "<account>"));
+  return {
+    fix: `${first}${others}`,
+    policy,
+    console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${name} > Permissions`,
+    // An administrator's view has what is missing, as a command, beside what is there.
+    ...(own &&
+      roleArn !== undefined &&
+      lake.admin === undefined && { commands: [putPolicy("role", roleArn, "Queue", policy)] }),
+  };
+}
 
 const fixes = (lake: Lake): Readonly<Partial<Record<QueueError["code"], string>>> => ({
   QUEUE_NAME: `Correct ${settingName(lake, "queue")}: the name in the subscription endpoint of the Security Lake subscriber`,
   QUEUE_FIFO: `Name the queue that Security Lake made for the subscriber in ${settingName(lake, "queue")}`,
   QUEUE_MISSING: `${compareQueue(lake)}; give the queue by its ARN if it is in another account or region`,
-  QUEUE_DENIED: "Someone who may change the role adds the statement below to its policy",
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
 });
 
