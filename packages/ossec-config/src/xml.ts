@@ -109,7 +109,7 @@ export function readXml(text: string): Xml {
     const subject = subjectOf([...open, element]);
     if (unclosed > 0) {
       unclosed--;
-      syntax(element, subject, notClosed);
+      syntax(element, subject, notClosed(subject));
     } else if (/\s/.test(text[parser.position - 2 - prefix.length] ?? ""))
       syntax(tagStart(), subject, blankInClosingTag);
     if (tooLong(element.text) || tooLong(element.name)) report(element, subject, overflow);
@@ -236,7 +236,9 @@ const tooMany: Problem = error(
   "Repair those above first",
 );
 const tooDeep: Problem = error(`holds elements more than ${maxLevels} levels deep`, "Close the elements around it");
-const notClosed: Problem = error("is not closed (XMLERR: Element not closed)", "Write its closing tag");
+/** Its name is that of the subject, which is not one within a secret. */
+const notClosed = (subject: string): Problem =>
+  error("is not closed (XMLERR: Element not closed)", `Write ${subject.replace("<", "</")}`);
 const nothingToClose: Problem = error(
   "holds a closing tag of an element that is not open (XMLERR: Element not opened)",
   "Remove the tag, or write the opening one",

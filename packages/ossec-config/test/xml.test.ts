@@ -147,6 +147,12 @@ describe("what the manager refuses", () => {
     expect(issuesOf(text)).toEqual(expected);
   });
 
+  it("names the tag that closes an element, but none within a secret", () => {
+    const fixes = (text: string) => readXml(text).issues.map(({ fix }) => fix);
+    expect(fixes("<a>\n<b>1\n</a>")).toEqual(["Write </b>"]);
+    expect(fixes("<external_id><secret></external_id>").join()).not.toContain("secret");
+  });
+
   it("keeps what is sound around it", () => {
     expect(shape(readXml("<a><b>1</c></b></a><d>2</d>").elements)).toEqual([
       ["a", [["b", "1</c>"]], ""],
