@@ -98,7 +98,8 @@ export function parseOptions(args: readonly string[]) {
     }).values;
   } catch (cause) {
     if (args.some((arg) => /^--external-id(=|$)/.test(arg))) throw new CannotRun(noExternalId);
-    throw new CannotRun(`${(cause as Error).message.split("\n")[0]} See --help.`);
+    const [told = ""] = (cause as Error).message.split("\n");
+    throw new CannotRun(`${told.replace(/\.$/, "")}. See --help.`);
   }
 }
 

@@ -47,6 +47,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     world.print(`${JSON.stringify(administratorPolicy, null, 2)}\n`);
     return 0;
   }
+  checkOutput(options);
   const report = options["fix-plan"] ? fixPlanReport : reports[options.output];
   if (report === undefined) {
     throw new CannotRun(`--output ${options.output} is none of ${Object.keys(reports).join(", ")}.`);
@@ -251,11 +252,20 @@ const reports: Readonly<Record<string, Report>> = {
 };
 const fixPlanReport: Report = ({ error }, results) => fixPlan(results, error);
 
-/** @throws CannotRun for a name that is no check's */
+/** A form that is not given would be taken for the one that was asked for. @throws CannotRun */
+function checkOutput({ output, list, "fix-plan": plan }: Options): void {
+  if (plan && output !== "text")
+    throw new CannotRun(`--fix-plan prints commands, which --output ${output} does not hold.`);
+  if (list && output !== "text" && output !== "json") throw new CannotRun("--list is printed as text or json.");
+}
+
+/** @throws CannotRun for a name that is no check's, and where none is left */
 function chosen(table: readonly Check[], { only, skip }: Options): readonly Check[] {
   const known = new Set(table.map(({ id }) => id));
   const wrong = [...listed(only), ...listed(skip)].find((id) => !known.has(id));
   if (wrong !== undefined) throw new CannotRun(`There is no check "${wrong}"; --list shows them.`);
   const wanted = only === undefined ? known : new Set(listed(only));
-  return table.filter(({ id }) => wanted.has(id) && !listed(skip).includes(id));
+  const left = table.filter(({ id }) => wanted.has(id) && !listed(skip).includes(id));
+  if (left.length === 0) throw new CannotRun("--only and --skip leave no check; --list shows them.");
+  return left;
 }

@@ -133,7 +133,8 @@ function summary(counts: Readonly<Record<State, number>>, worst: readonly string
     byWeight.reduce((sum, state) => sum + counts[state], 0),
     "check",
   );
-  if (parts.length === 0) return `All well: ${all}.`;
+  const idle = counts["not applicable"];
+  if (parts.length === 0) return `All well: ${all}${idle === 0 ? "" : `, ${idle} of them not applicable`}.`;
   const well = counts.failed + counts.warning === 0 ? "Nothing wrong was found. " : "";
   return `${well}Of ${all}: ${parts.join(", ")}.`;
 }

@@ -198,7 +198,7 @@ describe("the verdict", () => {
 
   it("is well when nothing is to be done, and fails for failures only", () => {
     expect(verdictOf([result("ok"), result("not applicable")])).toMatchObject({
-      line: "All well: 2 checks.",
+      line: "All well: 2 checks, 1 of them not applicable.",
       exitCode: 0,
     });
     expect(verdictOf([result("could not check", "x"), result("warning", "y")]).exitCode).toBe(0);

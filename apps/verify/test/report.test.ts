@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createLab } from "@threatlockdown/tooling-lab";
 import { createSubscription } from "@threatlockdown/tooling-local-aws";
 import { describe, expect, it } from "vitest";
-import type { Result } from "../src/check.ts";
+import type { Check, Result } from "../src/check.ts";
 import { checks } from "../src/checks/table.ts";
 import { merged, written } from "../src/command.ts";
 import { administratorPage, docsPage } from "../src/report/docs.ts";
@@ -289,6 +289,22 @@ describe("the fix plan", () => {
 
   it("is empty where nothing is wrong", () => {
     expect(fixPlan([])).toBe("# Nothing is to be changed.\n");
+  });
+
+  it("does not claim more than is known", () => {
+    const [check] = table as [Check, ...Check[]];
+    expect(fixPlan([{ check, subject: "lake", state: "could not check", seen: "" }])).toBe(
+      `# Nothing is to be changed as far as is known; could not be checked: ${check.id}.\n`,
+    );
+  });
+
+  it("has the policy that a line speaks of where no command has it", () => {
+    const [check] = table as [Check, ...Check[]];
+    const policy = { Version: "2012-10-17", Statement: [] };
+    const plan = fixPlan([
+      { check, subject: "lake", state: "failed", seen: "s", fix: "Adds the policy below", policy },
+    ]);
+    expect(plan).toContain(`# Adds the policy below.\n# ${JSON.stringify(policy)}\n`);
   });
 });
 

@@ -315,7 +315,10 @@ describe("the command line", () => {
     [["--output", "yaml"], /--output yaml/],
     [["--only", "queue,nonsense"], /no check "nonsense"; --list shows them/],
     [["--skip", "nonsense"], /no check "nonsense"/],
-    [["--nonsense"], /'--nonsense'/],
+    [["--only", "queue", "--skip", "queue"], /--only and --skip leave no check/],
+    [["--nonsense"], /'--nonsense'\. See --help\.$/m],
+    [["--fix-plan", "--output", "html"], /--fix-plan prints commands, which --output html/],
+    [["--list", "--output", "html"], /--list is printed as text or json/],
     [
       ["--external-id", "geheim"],
       /--external-id is no option, .* give --external-id-file FILE, or set SECURITY_LAKE_EX/,

@@ -10,7 +10,7 @@ export function fixPlan(results: readonly Result[], error?: string): string {
     ({ state, fix }) => (state === "failed" || state === "warning") && fix !== undefined,
   );
   const head = error === undefined ? [] : [comment(`Could not run: ${error}`)];
-  if (wrong.length + head.length === 0) return "# Nothing is to be changed.\n";
+  if (wrong.length + head.length === 0) return nothing(results);
   const left = new Set(merged(wrong.flatMap(({ commands = [] }) => commands)));
   const told = new Set<Result>();
   const blocks = wrong.flatMap((result) => {
@@ -27,6 +27,13 @@ export function fixPlan(results: readonly Result[], error?: string): string {
     return [...plan, reason(result)];
   });
   return `${[...head, ...blocks].map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+
+/** Of what could not be checked nobody knows whether it is to be changed. */
+function nothing(results: readonly Result[]): string {
+  const open = results.filter(({ state }) => state === "could not check").map(({ check }) => check.id);
+  const more = open.length === 0 ? "" : ` as far as is known; could not be checked: ${open.join(", ")}`;
+  return `# Nothing is to be changed${more}.\n`;
 }
 
 /** Of several subscribers too: what is the manager's own is told with the first of them, and may need all the others. */
@@ -46,8 +53,10 @@ function runnable(command: Command): string[] {
   return note === undefined ? [written(command)] : [...comment(`${note}.`), ...comment(written(command))];
 }
 
-function reason({ check, seen, fix, paste }: Result): string[] {
-  const text = paste === undefined ? [] : comment(paste.trimEnd());
+/** A policy that no command holds stands here too, since the line before it speaks of it. */
+function reason({ check, seen, fix, paste, policy, commands = [] }: Result): string[] {
+  const loose = policy === undefined || commands.length > 0 ? [] : comment(JSON.stringify(policy));
+  const text = [...(paste === undefined ? [] : comment(paste.trimEnd())), ...loose];
   return [...comment(`${check.id}: ${seen}`), ...comment(`${fix}.`), ...text];
 }
 
