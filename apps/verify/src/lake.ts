@@ -18,6 +18,7 @@ import {
   s3Endpoint,
 } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
+import type { AnnouncedObject } from "@threatlockdown/pipeline";
 import { openQueue, type Queue, queueAddress, sqsSettings } from "@threatlockdown/sqs-consumer";
 import { addressesOf } from "./addresses.ts";
 import { isDenied } from "./administrator.ts";
@@ -69,11 +70,19 @@ export interface Lake {
   readonly poll: number;
   /** Addresses of a host's name; one at least. */
   readonly lookUp: (host: string) => Promise<readonly string[]>;
+  readonly announced: Map<string, Announced>;
   /** Names the proxies, and the files of AWS. */
   readonly environment: NodeJS.ProcessEnv;
   readonly sending: Sending;
   /** The clients of the subscriber, whose requests go elsewhere. */
   clientsBy(requestHandler: object): Promise<Clients & { readonly sts: STSClient }>;
+}
+
+/** What a message has announced. */
+export interface Announced {
+  readonly object: AnnouncedObject;
+  /** Of the message. */
+  readonly form: string;
 }
 
 export interface Clients {
@@ -106,6 +115,8 @@ export interface Surroundings {
   readonly staleHours?: number;
   readonly watchFor?: number;
   readonly poll?: number;
+  /** By the queue's URL, what was received of it: a queue that is looked at again and again gives one message, since each receive counts. */
+  readonly announced?: Map<string, Announced>;
   readonly lookUp?: Lake["lookUp"];
   /** Milliseconds of a request. */
   readonly patience?: typeof patience;
@@ -150,6 +161,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     staleHours: surroundings.staleHours ?? 24,
     watchFor: surroundings.watchFor ?? 2_000,
     poll: surroundings.poll ?? 3,
+    announced: surroundings.announced ?? new Map(),
     environment,
     sending,
     lookUp: surroundings.lookUp ?? addressesOf,

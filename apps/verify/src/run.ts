@@ -117,6 +117,7 @@ async function surroundingsOf(options: Options, world: World, { manager }: Subsc
   if (!(stale > 0)) throw new CannotRun(`--stale ${options.stale} is no number of hours.`);
   return {
     environment: world.environment,
+    announced: new Map(),
     ...world.surroundings,
     staleHours: stale,
     ...(manager !== undefined && { manager }),

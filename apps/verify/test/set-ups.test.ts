@@ -232,6 +232,20 @@ describe("a set-up that is right gives no failure and no warning", () => {
   });
 });
 
+describe("messages", () => {
+  it("that have waited for more than a day do not hide that none has come since", async () => {
+    await using setting = await createSetting({ empty: true });
+    setting.ahead = -25 * 3_600_000;
+    setting.put();
+    setting.ahead = 0;
+    const found = (await setting.verify()).find(({ check }) => check.id === "messages");
+    expect(found).toMatchObject({
+      state: "warning",
+      seen: expect.stringMatching(/no message that was sent to it for 24 h, and 1 are there: older ones, or new ones/),
+    });
+  });
+});
+
 describe("a policy that is right in its own way", () => {
   const trouble = (results: readonly Result[]) =>
     results.flatMap(({ check, state, seen }) => (/^(failed|warning)$/.test(state) ? [`${check.id}: ${seen}`] : []));
@@ -253,6 +267,43 @@ describe("a policy that is right in its own way", () => {
     const results = await setting.verify();
     expect(trouble(results)).toEqual([]);
     expect(byId(results, "role-permissions")).toMatchObject({ state: "ok", seen: "the queue, 1 source" });
+  });
+
+  it("lets the role use the key by the key's policy alone, which is enough within one account", async () => {
+    let key = "";
+    await using setting = await createSetting({
+      subscription: (aws) => {
+        key = lakeKey(aws);
+        return { kmsKey: key };
+      },
+    });
+    setting.aws.putRolePolicy(setting.lake.roleArn, "SubscriberSources", readable(setting, {}));
+    const refused = byId(await setting.verify(), "role-permissions");
+    expect(refused).toMatchObject({
+      state: "failed",
+      seen: expect.stringMatching(/kms:Decrypt .*no policy allows it/),
+    });
+    const to = (Principal: object, Action: string | string[]) => ({
+      Effect: "Allow",
+      Principal,
+      Action,
+      Resource: "*",
+    });
+    const policy = {
+      Version: version,
+      Statement: [
+        to({ AWS: `arn:aws:iam::${setting.aws.account}:root` }, "kms:*"),
+        to({ AWS: setting.lake.roleArn }, "kms:Decrypt"),
+        to({ Service: "events.amazonaws.com" }, ["kms:GenerateDataKey", "kms:Decrypt"]),
+      ],
+    };
+    await setting.aws_cli(
+      `aws kms put-key-policy --key-id ${key} --policy-name default --policy '${JSON.stringify(policy)}'`,
+    );
+    const results = await setting.verify();
+    expect(trouble(results)).toEqual([]);
+    expect(byId(results, "role-permissions")).toMatchObject({ state: "ok" });
+    expect(byId(results, "newest-object")).toMatchObject({ state: "ok" });
   });
 
   it("has a condition on what only a real request has: that is no failure", async () => {

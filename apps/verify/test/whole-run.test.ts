@@ -230,6 +230,28 @@ describe("--watch", () => {
     ]);
     expect(aws.requests.count({ operation: "ReceiveMessage" })).toBeGreaterThan(rule + 3);
   });
+
+  it("receives one message of a queue, however often its object is looked at", async () => {
+    const { aws, subscription } = lab;
+    lab.put(object);
+    const deny = { Effect: "Deny", Action: "s3:GetObject", Resource: "*" };
+    aws.putRolePolicy(subscription.roleArn, "Less", { Version: "2012-10-17", Statement: [deny] });
+    const before = aws.requests.count({ operation: "ReceiveMessage" });
+    let rounds = 0;
+    const args = ["--config", join(lab.folder, "ossec.conf"), "--only", "newest-object", "--watch"];
+    const { code } = await verify(args, {
+      surroundings: surroundingsOf(lab),
+      wait: async () => {
+        rounds += 1;
+        if (rounds === 3)
+          aws.putRolePolicy(subscription.roleArn, "Less", { Version: "2012-10-17", Statement: [allowAll] });
+        if (rounds > 3) throw new Error("it has waited too often");
+      },
+    });
+    expect([code, rounds]).toEqual([0, 3]);
+    expect(aws.requests.count({ operation: "ReceiveMessage" }) - before).toBe(1);
+  });
+
   const allowAll = { Effect: "Allow", Action: "sqs:GetQueueUrl", Resource: "*" };
 });
 

@@ -1,9 +1,9 @@
-import { GetBucketPolicyCommand, type S3Client } from "@aws-sdk/client-s3";
 import { asAdministrator } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { type Bucket, newestVersions } from "../flow.ts";
-import { type Document, judge, parseDocument, type Question, withoutDenyFor } from "../policy.ts";
+import { type Document, judge, type Question, withoutDenyFor } from "../policy.ts";
+import { bucketPolicyOf } from "../resource-policy.ts";
 import { readerOf } from "./keys.ts";
 
 const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"] as const;
@@ -14,26 +14,16 @@ export const bucketPolicy: Check = {
   explain: "A Deny in the bucket's policy counts for everybody, whatever the role's own policies allow.",
   needs: ["buckets", "role"],
   run: (lake) =>
-    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async ({ s3 }) => {
+    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async (admin) => {
       const [{ buckets }, reader] = await Promise.all([lake.flow(), readerOf(lake)]);
       const found = await Promise.all(
-        buckets.map(async (bucket) => judgeBucket(bucket, await policyOf(s3, bucket.name), reader)),
+        buckets.map(async (bucket) => judgeBucket(bucket, await bucketPolicyOf(admin, bucket.name), reader)),
       );
       return (
         found.find(({ state }) => state === "failed") ?? { state: "ok", seen: found.map(({ seen }) => seen).join("; ") }
       );
     }),
 };
-
-async function policyOf(s3: S3Client, Bucket: string): Promise<Document | undefined> {
-  try {
-    const { Policy = "{}" } = await s3.send(new GetBucketPolicyCommand({ Bucket }));
-    return parseDocument(Policy);
-  } catch (error) {
-    if ((error as Error).name === "NoSuchBucketPolicy") return undefined;
-    throw error;
-  }
-}
 
 function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: string): Finding {
   if (policy === undefined) return { state: "ok", seen: `${name} has none` };

@@ -1,10 +1,11 @@
-import { DescribeKeyCommand, GetKeyPolicyCommand } from "@aws-sdk/client-kms";
+import { DescribeKeyCommand } from "@aws-sdk/client-kms";
 import { asAdministrator } from "../administrator.ts";
 import type { Check, Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { routesOf } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
-import { type Document, judge, parseDocument, type Question, repaired, type Statement } from "../policy.ts";
+import { type Document, judge, type Question, repaired, type Statement } from "../policy.ts";
+import { keyPolicyOf } from "../resource-policy.ts";
 import { keyOfQueue } from "./queue.ts";
 
 const rights = ["kms:DescribeKey", "kms:GetKeyPolicy", "s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"] as const;
@@ -95,12 +96,11 @@ function sending(service: string): Use {
   };
 }
 
-async function judgeKey({ kms }: Admin, key: string, asked: readonly Use[]): Promise<Finding> {
-  const [{ KeyMetadata: known }, { Policy: text = '{"Statement":[]}' }] = await Promise.all([
-    kms.send(new DescribeKeyCommand({ KeyId: key })),
-    kms.send(new GetKeyPolicyCommand({ KeyId: key, PolicyName: "default" })),
+async function judgeKey(admin: Admin, key: string, asked: readonly Use[]): Promise<Finding> {
+  const [{ KeyMetadata: known }, policy] = await Promise.all([
+    admin.kms.send(new DescribeKeyCommand({ KeyId: key })),
+    keyPolicyOf(admin, key),
   ]);
-  const policy = parseDocument(text);
   const refused = asked.filter(({ question }) => judge(policy, question).effect !== "allow");
   const off = known?.KeyState === "Disabled";
   const lost = known?.KeyState !== "Enabled" && !off ? known?.KeyState : undefined;

@@ -16,8 +16,9 @@ export const messages: Check = {
   async run(lake, signal) {
     const opened = await lake.queue();
     const metric = await byMetric(lake, opened);
-    if (metric !== undefined) return metric;
+    if (metric?.state === "ok") return metric;
     const before = await queueDepth(opened);
+    if (metric !== undefined && (before === undefined || held(before) === 0)) return metric;
     if (before === undefined) {
       return couldNotCheck({
         because: "the role may not see the queue's attributes",
@@ -29,6 +30,9 @@ export const messages: Check = {
     const after = (await queueDepth(opened)) ?? before;
     const came = held(after) - held(before);
     const watched = `within ${lake.watchFor / 1000} s`;
+    if (metric !== undefined && came <= 0) {
+      return { ...metric, seen: `${metric.seen}, and ${held(after)} are there: older ones, or ${late}` };
+    }
     // What is there has come, at most as long ago as the queue keeps messages.
     if (held(after) > 0)
       return { state: "ok", seen: `there: ${held(after)}; more that came ${watched}: ${Math.max(0, came)}` };
@@ -38,6 +42,9 @@ export const messages: Check = {
     );
   },
 };
+
+/** Source: Amazon SQS Developer Guide, "Monitoring Amazon SQS queues using CloudWatch". */
+const late = "new ones of a queue that was idle, whose counts come up to 15 min late; then run it again";
 
 const held = ({ visible, inFlight, delayed }: Depth): number => visible + inFlight + delayed;
 

@@ -12,7 +12,7 @@ import { forRole } from "../accounts.ts";
 import { isDenied } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { counted } from "../count.ts";
-import type { Lake } from "../lake.ts";
+import type { Announced, Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { allow } from "../policy.ts";
 import { compareQueue, queueInstead, writeQueue } from "./queue-name.ts";
@@ -32,11 +32,13 @@ export const newestObjectCheck: Check = {
   effect:
     "receives one message and gives it back at once (its receive count grows by one); nothing is deleted. --no-receive does without",
   async run(lake, signal) {
-    const found = await receiveOne(lake, signal);
+    const { url } = await lake.queue();
+    const found: Received | Finding = lake.announced.get(url) ?? (await receiveOne(lake, signal));
     if ("state" in found) return found;
+    lake.announced.set(url, found);
     const { object, remark } = await newestOf(lake, found.object, signal);
     const read = await readObject(lake, object, signal, found.object.account);
-    const seen = [read.seen, remark, found.form && `announced by ${found.form}`, found.remark]
+    const seen = [read.seen, remark, `announced by ${found.form}`, found.remark]
       .filter((part) => part !== undefined)
       .join("; ");
     return { ...read, seen };
@@ -81,14 +83,11 @@ function formOf(body: string): string {
   return event["detail-type"] === undefined ? "Security Lake" : "EventBridge";
 }
 
-interface Found {
-  readonly object: AnnouncedObject;
-  /** Of the message. */
-  readonly form?: string;
+interface Received extends Announced {
   readonly remark?: string;
 }
 
-async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Found | Finding> {
+async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Received | Finding> {
   const [{ sqs }, { url, redrive }] = await Promise.all([lake.clients(), lake.queue()]);
   if (redrive !== undefined && redrive.maxReceiveCount < leastReceives) {
     return couldNotCheck({
@@ -172,7 +171,11 @@ async function giveBack(lake: Lake, url: string, receiptHandle: string): Promise
 }
 
 /** What the bucket holds that is newer than the announced object, where the role may look. */
-async function newestOf(lake: Lake, announced: AnnouncedObject, signal: AbortSignal): Promise<Found> {
+async function newestOf(
+  lake: Lake,
+  announced: AnnouncedObject,
+  signal: AbortSignal,
+): Promise<{ readonly object: AnnouncedObject; readonly remark?: string }> {
   const { s3 } = await lake.clients();
   try {
     const { newest, complete } = await newestObject(s3, announced.bucket, signal);

@@ -19,6 +19,7 @@ import {
   trustStatement,
   withoutDenyFor,
 } from "../policy.ts";
+import { notMadeGood } from "../resource-policy.ts";
 import {
   type Circumstances,
   nameOf,
@@ -465,10 +466,11 @@ export const rolePermissions: Check = {
           )
         ).flat();
         // Bucket and queue may have the same key.
-        const refused = all.filter(
+        const distinct = all.filter(
           (one, at) =>
             all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
         );
+        const refused = await notMadeGood(lake, admin, found.arn, distinct);
         const keys = new Set([...bucketKeys, ...(queueKey === undefined ? [] : [queueKey])]);
         if (refused.length === 0) {
           return {
