@@ -16,17 +16,30 @@ export function forRole(lake: Lake, fix: string, thing: string, account: string 
   return `${compare}: it is of account ${own}, and ${thing} of ${account}; if it is right, ${fix.charAt(0).toLowerCase()}${fix.slice(1)}`;
 }
 
-/** The same check, which gives no policy for a role of another account than the queue's without that look. */
+/**
+ * The same check, which gives no policy for a role of another account without that look: than the queue's, or, where its
+ * name alone is known, than that of the credentials at hand.
+ */
 export function comparingAccounts(check: Check): Check {
   return {
     ...check,
     async run(lake, signal, owe) {
       const { account } = queueAddress(lake.subscriber.queue);
+      const [thing, other] =
+        account === undefined ? ["the credentials at hand", await callerAccount(lake)] : ["the queue", account];
       const compared = (finding: Finding): Finding =>
         finding.policy === undefined || finding.fix === undefined || finding.obstacle !== undefined
           ? finding
-          : { ...finding, fix: forRole(lake, finding.fix, "the queue", account) };
+          : { ...finding, fix: forRole(lake, finding.fix, thing, other) };
       return [await check.run(lake, signal, owe)].flat().map(compared);
     },
   };
+}
+
+/** Another check says what is wrong with the credentials. */
+function callerAccount(lake: Lake): Promise<string | undefined> {
+  return lake.caller().then(
+    ({ account }) => account,
+    () => undefined,
+  );
 }

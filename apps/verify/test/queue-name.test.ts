@@ -152,4 +152,17 @@ describe("a role of another account than the queue's", () => {
     });
     expect(found("assume-role")?.policy).toBeDefined();
   });
+
+  it("is compared with the account of the credentials where only the queue's name is known", async () => {
+    const { found } = await verify(({ lake }) => ({
+      queue: lake.queueName,
+      roleArn: `arn:aws:iam::${other}:role/Own`,
+    }));
+    expect(found("assume-role")).toMatchObject({
+      state: "failed",
+      fix: expect.stringMatching(
+        /^Compare <iam_role_arn> .* account 210987654321, and the credentials at hand of 123456789012; if it is right, /,
+      ),
+    });
+  });
 });

@@ -416,7 +416,7 @@ export const externalId: Check = {
       return {
         state: "warning",
         seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
-        fix: `Someone who may change the role ${nameOf(roleArn)} puts the statement below in its trust policy in the place of the one for ${nameOf(principalOf((await lake.caller()).arn))}`,
+        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} puts the statement below in its trust policy in the place of the one for ${nameOf(principalOf((await lake.caller()).arn))}`,
         policy: { Version: "2012-10-17", Statement: [trustStatement(principalOf((await lake.caller()).arn))] },
         console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
       };
