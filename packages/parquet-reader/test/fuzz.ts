@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { mutant, survive } from "./mutants.ts";
+import { apart, mutant, survive } from "./mutants.ts";
 
 const { values, positionals } = parseArgs({
   options: {
@@ -18,7 +18,8 @@ const SLOW_MS = 5000;
 const EVERY = 10_000;
 const outcomes = { read: 0, refused: 0, failed: 0 };
 for (let run = 0; run < runs; run++) {
-  const candidate = mutant(values.seed, run);
+  const one = mutant(values.seed, run);
+  const candidate = run % 2 === 0 ? one : apart(one);
   const start = performance.now();
   try {
     outcomes[await survive(candidate)]++;

@@ -168,6 +168,20 @@ export function mutant(seed: string, run: number): Mutant {
   return { bytes, what };
 }
 
+/** As much as is read with the footer, and more: what lies before it is fetched by ranges. */
+const APART = new Uint8Array(100_000);
+
+/** The same with its data far from its footer, as in a large file. */
+export function apart({ bytes, what }: Mutant): Mutant {
+  const file = Buffer.from(bytes);
+  const footer = file.length < 8 ? -1 : file.length - 8 - file.readUInt32LE(file.length - 8);
+  if (footer < 0) return { bytes, what };
+  return {
+    bytes: Buffer.concat([file.subarray(0, footer), APART, file.subarray(footer)]),
+    what: `${what}, far from its footer`,
+  };
+}
+
 /** Thrown by the language and not by a codec: a check was missing. */
 const isEngines = (cause: unknown): boolean =>
   cause instanceof Error && /^(RangeError|RuntimeError)$/.test(cause.name) && !("code" in cause);
