@@ -56,7 +56,7 @@ export function withoutAsker(error: unknown): Finding | undefined {
 }
 
 /** Whether it is there, and not for whoever runs this. */
-export function mayNotRead(error: unknown): boolean {
+function mayNotRead(error: unknown): boolean {
   return [error, (error as Error).cause].some((one) => /^(EACCES|EPERM)$/.test((one as { code?: string })?.code ?? ""));
 }
 

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { S3Client } from "@aws-sdk/client-s3";
 import { createIngest, type Sink } from "@threatlockdown/pipeline";
 import { notification } from "@threatlockdown/tooling-lake";
+import { peakMemory } from "./peak-memory.ts";
 
 /**
  * The process that `large.ts` measures: ingests one object into a sink that accepts at once. Told what to do by its first
@@ -42,6 +42,6 @@ await ingest(message, { signal: new AbortController().signal });
 const outcome: Outcome = {
   seconds: (performance.now() - started) / 1_000,
   rows,
-  peakMemory: Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024,
+  peakMemory: peakMemory(),
 };
 process.stdout.write(JSON.stringify(outcome));

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { S3Client } from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { lakeCredentials } from "@threatlockdown/aws-auth";
 import { createIngest, type Sink } from "@threatlockdown/pipeline";
 import { consume, openQueue } from "@threatlockdown/sqs-consumer";
+import { peakMemory } from "./peak-memory.ts";
 
 /**
  * The process that `queue.ts` measures: takes everything out of a queue, into a sink that accepts at once. Told what to
@@ -105,7 +105,6 @@ const outcome: Outcome = {
   seconds: (ended - started) / 1_000,
   rows,
   cpu: (user + system) / 1e6,
-  // What getrusage tells has the process in it that started this one.
-  peakMemory: Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024,
+  peakMemory: peakMemory(),
 };
 process.stdout.write(JSON.stringify(outcome));
