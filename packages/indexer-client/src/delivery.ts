@@ -60,7 +60,9 @@ export function createDelivery(parts: DeliveryParts): (batch: Batch<Write>) => P
     // What is wrong with both alike is not a document.
     if (!isTooLarge && failAlike(one, other)) return putOff(batch, "blocked", failed);
     // The halves tell the limit; where one is refused too, it may be for one large document.
-    if (isTooLarge && "items" in one && "items" in other) bounds.refused(sizeOf(batch));
+    if (isTooLarge && "items" in one && "items" in other) {
+      bounds.refused(sizeOf(batch), Math.max(sizeOf(first), sizeOf(second)));
+    }
     return joined(await take(first, one), await take(second, other));
   }
 

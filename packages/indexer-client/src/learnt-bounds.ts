@@ -6,8 +6,8 @@ import { smallerMessage } from "./messages.ts";
 export interface LearntBounds extends Bounds {
   /** A request of so many bytes was taken. */
   taken(bytes: number): void;
-  /** One of so many bytes was too large (413), both its halves were not. */
-  refused(bytes: number): void;
+  /** One of so many bytes was too large (413), both its halves were not, the larger of so many. */
+  refused(bytes: number, taken: number): void;
 }
 
 export function createLearntBounds(first: Bounds, on: (event: IndexerEvent) => void): LearntBounds {
@@ -21,9 +21,11 @@ export function createLearntBounds(first: Bounds, on: (event: IndexerEvent) => v
     taken(size) {
       mostTaken = Math.max(mostTaken, size);
     },
-    refused(size) {
-      // What was taken is the limit: never less, however often a larger request is refused.
-      if (mostTaken >= bytes) return;
+    refused(size, half) {
+      // Sent before the limit was learnt.
+      if (size > bytes) return;
+      // What was taken is the limit, unless the indexer has since been told to take less.
+      if (mostTaken >= size) mostTaken = half;
       bytes = mostTaken;
       on({ type: "smaller", maxBytes: bytes, message: smallerMessage(size, bytes) });
     },

@@ -537,6 +537,22 @@ describe("a request", () => {
     expect(limits[0]).toBeLessThanOrEqual(20_000);
   });
 
+  it("that is too large although such were taken teaches the limit anew: it has been lowered in mid-run", async () => {
+    let limit = 100_000;
+    const { indexer, writer, events } = await setting((response, request, self) => {
+      if (request.bytes > limit) response.writeHead(413).end();
+      else self.answer(response, request);
+    });
+    await writer.write(documents(200, "before", 1_000));
+    limit = 20_000;
+    expect(await writer.write(documents(90, "lowered", 1_000))).toEqual({ ...none, stored: 90 });
+    const learnt = events.flatMap((event) => (event.type === "smaller" ? [event.maxBytes] : []));
+    expect(learnt.at(-1)).toBeLessThanOrEqual(20_000);
+    const before = indexer.requests.length;
+    expect(await writer.write(documents(200, "after", 1_000))).toEqual({ ...none, stored: 200 });
+    expect(indexer.requests.slice(before).every(({ bytes }) => bytes <= 20_000)).toBe(true);
+  });
+
   it.each([
     ["illegal_argument_exception", "explicit index in bulk is not allowed"],
     ["action_request_validation_exception", "Validation Failed: 1: something that is wrong with each;"],
