@@ -16,6 +16,7 @@ import {
   SimulatePrincipalPolicyCommand,
 } from "@aws-sdk/client-iam";
 import { isDenied } from "./administrator.ts";
+import { couldNotCheck, type Finding } from "./check.ts";
 import { awsCommand, type Command } from "./command.ts";
 import type { Admin } from "./lake.ts";
 import { type Asked, allows, type Document, forbids, parseDocument, type Statement, withoutDeny } from "./policy.ts";
@@ -143,6 +144,23 @@ export async function weighed(admin: Admin, arn: string, found: readonly Refusal
     return allows(documents(one.why === "boundary"), one);
   };
   return { certain: found.filter((one) => !isDoubtful(one)), doubtful: found.filter(isDoubtful), policies };
+}
+
+export const reasons: Readonly<Record<Refusal["why"], string>> = {
+  "not allowed": "no policy allows it",
+  forbidden: "a statement with Effect Deny forbids it",
+  boundary: "the permissions boundary does not allow it",
+  organization: "a service control policy of the organization does not allow it",
+};
+
+/** Not a failure: IAM was asked without what such conditions are about. */
+export function undecided(who: string, doubtful: readonly Refusal[], real: string): Finding {
+  const keys = [...new Set(doubtful.flatMap(({ unknown }) => unknown))].sort();
+  const actions = [...new Set(doubtful.map(({ action }) => action))];
+  return couldNotCheck({
+    because: `whether ${who} may do ${actions.join(", ")} depends on conditions of its policies that only a real request meets or not: ${keys.join(", ")}`,
+    how: `Go by the check ${real}, which makes a real request; if that is refused, look at the conditions on ${keys.join(", ")}`,
+  });
 }
 
 const kindOf = (arn: string): "user" | "role" => (arn.includes(":user/") ? "user" : "role");

@@ -29,3 +29,15 @@ export function giveRegion(lake: Described): string {
     ? `Give --region NAME, or ${byName}`
     : `Give ${byName}, or set a region in the profile; --region NAME tells it to this program alone`;
 }
+
+/** What to do where the role asks for an external ID and none is set. */
+export function giveExternalId(lake: Described): string {
+  const own = settingName(lake, "externalId");
+  const where = lake.manager === undefined ? `Give ${own}` : `Write ${own} into the subscriber of ossec.conf`;
+  return `${where}, as given when the subscriber was created`;
+}
+
+/** What to do where the role asks for another one. */
+export function compareExternalId(lake: Described): string {
+  return `Compare ${settingName(lake, "externalId")} with the external ID of the subscriber in Security Lake > My subscribers, and correct it`;
+}

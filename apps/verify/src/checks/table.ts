@@ -1,6 +1,7 @@
 import { comparingAccounts } from "../accounts.ts";
 import type { Check } from "../check.ts";
 import { goingBy, subscriberParts } from "../configured.ts";
+import { assumeRole, externalId } from "./assume-role.ts";
 import { bucketPolicy } from "./bucket-policy.ts";
 import { arriving, buckets, notification } from "./buckets.ts";
 import { dashboardFields, indexerLag } from "./indexed.ts";
@@ -16,8 +17,10 @@ import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { queue, queueEncryption, queuePolicy } from "./queue.ts";
 import { queueDeadLetters } from "./queue-dead-letters.ts";
 import { queueName } from "./queue-name.ts";
-import { assumeRole, externalId, role, rolePermissions, user } from "./role.ts";
+import { role } from "./role.ts";
+import { rolePermissions } from "./role-permissions.ts";
 import { clock, credentials, endpoints, region } from "./surroundings.ts";
+import { user } from "./user.ts";
 
 export interface Effects {
   /** A message is received from the queue, and given back. */

@@ -1,0 +1,112 @@
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { endpointUrl, isPassing } from "@threatlockdown/aws-auth";
+import { isDenied } from "../administrator.ts";
+import { lookAtCause } from "../causes.ts";
+import type { Check, Finding } from "../check.ts";
+import type { Lake } from "../lake.ts";
+import { allow, trustStatement } from "../policy.ts";
+import { nameOf, putPolicy } from "../role.ts";
+import { compareExternalId, giveExternalId } from "../setting.ts";
+import { assume, principalOf } from "../trust.ts";
+import { noRole } from "./role.ts";
+
+export const assumeRole: Check = {
+  id: "assume-role",
+  title: "The role can be assumed",
+  explain: "Queue and objects are read with the role's rights, never with the user's own.",
+  needs: ["credentials", "role", "user"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    try {
+      const { sqs } = await lake.clients();
+      const { expiration } = await sqs.config.credentials();
+      if (roleArn === undefined) return noRole;
+      const until = expiration === undefined ? "" : `; this session ends at ${expiration.toISOString().slice(0, 19)}Z`;
+      return { state: "ok", seen: `${roleArn}${until}` };
+    } catch (error) {
+      if (isPassing(error) || roleArn === undefined) throw error;
+      return {
+        state: "failed",
+        seen: lake.explain(error),
+        ...notGiven(lake, error, roleArn, (await lake.caller()).arn),
+      };
+    }
+  },
+};
+
+/** What to do where STS refuses the role, which tells little of why. */
+function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Omit<Finding, "state" | "seen"> {
+  const { externalId } = lake.subscriber;
+  const who = principalOf(caller);
+  const cause = (error as Error).cause ?? error;
+  if (!isDenied(cause)) return { fix: lookAtCause(lake.explain(error)) };
+  const own = /identity-based policy/.exec((cause as Error).message);
+  if (own !== null) {
+    const kind = who.includes(":user/") ? "user" : "role";
+    const policy = allow([assume], roleArn);
+    return {
+      fix: `Someone who may change ${kind} ${nameOf(who)} lets it do ${assume} on the role, by the policy below, and removes what forbids it`,
+      policy,
+      console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
+      commands: [putPolicy(kind, who, `AssumeRole-${nameOf(roleArn)}`, policy)],
+    };
+  }
+  const first =
+    externalId === undefined
+      ? `${giveExternalId(lake)}; if the role asks for none, s`
+      : `${compareExternalId(lake)}; if it is right, s`;
+  return {
+    fix: `${first}omeone who may change role ${nameOf(roleArn)} lets its trust policy have the statement below, and ${nameOf(who)} has to be allowed ${assume} on it; run with --admin-profile, this says which of them it is`,
+    policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
+    console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships`,
+  };
+}
+
+export const externalId: Check = {
+  id: "external-id",
+  title: "The role insists on the external ID",
+  explain:
+    "A role that can be assumed with any external ID, or none, can be used by whoever knows its name and has rights in the trusted account.",
+  needs: ["assume-role"],
+  effect:
+    "asks STS twice for sessions that it should refuse; AWS CloudTrail shows both. --skip external-id does without",
+  async run(lake, signal) {
+    const { roleArn, stsEndpoint } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    const endpoint = lake.endpoint ?? (stsEndpoint === undefined ? undefined : endpointUrl(stsEndpoint));
+    const sts = new STSClient({
+      region: await lake.region(),
+      credentials: lake.base(),
+      ...lake.sending(),
+      ...(endpoint !== undefined && { endpoint }),
+    });
+    const refused = async (id: string | undefined): Promise<boolean> => {
+      const command = new AssumeRoleCommand({
+        RoleArn: roleArn,
+        RoleSessionName: "threatlockdown-verify",
+        DurationSeconds: 900,
+        ...(id !== undefined && { ExternalId: id }),
+      });
+      return sts.send(command, { abortSignal: signal }).then(
+        () => false,
+        (error: unknown) => {
+          if (isDenied(error)) return true;
+          throw error;
+        },
+      );
+    };
+    try {
+      const [none, wrong] = await Promise.all([refused(undefined), refused(`not-this-one-${Date.now()}`)]);
+      if (none && wrong) return { state: "ok", seen: "without it, and with a wrong one, the role is refused" };
+      return {
+        state: "warning",
+        seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
+        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} puts the statement below in its trust policy in the place of the one for ${nameOf(principalOf((await lake.caller()).arn))}`,
+        policy: { Version: "2012-10-17", Statement: [trustStatement(principalOf((await lake.caller()).arn))] },
+        console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
+      };
+    } finally {
+      sts.destroy();
+    }
+  },
+};

@@ -1,0 +1,74 @@
+import { asAdministrator } from "../administrator.ts";
+import type { Check } from "../check.ts";
+import { counted } from "../count.ts";
+import { newestVersions, routesOf } from "../flow.ts";
+import { notMadeGood } from "../resource-policy.ts";
+import { type Circumstances, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
+import { keyOfQueue, queueActions } from "./queue.ts";
+import { noRole } from "./role.ts";
+
+export const rolePermissions: Check = {
+  id: "role-permissions",
+  title: "The role may do what a subscriber does",
+  explain:
+    "The subscriber, as this role, receives and deletes messages, extends their time, reads the objects of each source, and decrypts where keys of the lake's own are used.",
+  needs: ["role", "queue-name"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    return asAdministrator(
+      lake,
+      ["iam:SimulatePrincipalPolicy", "sqs:GetQueueAttributes", "s3:ListAllMyBuckets"],
+      roleArn.split(":")[4],
+      async (admin) => {
+        const [queueArn, flow, found] = await Promise.all([lake.queueArn(), lake.flow(), lake.role()]);
+        const objects = flow.buckets.flatMap((bucket) => {
+          const routes = routesOf(flow, bucket, queueArn);
+          const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
+          return newestVersions(announced).map((source) => `${bucket.arn}/${source}*`);
+        });
+        const bucketKeys = new Set(flow.buckets.flatMap(({ key }) => key ?? []));
+        const queueKey = await keyOfQueue(lake);
+        const asked: readonly (readonly [
+          actions: readonly string[],
+          resource: string,
+          circumstances?: Circumstances,
+        ])[] = [
+          [queueActions, queueArn],
+          ...objects.map((resource) => [["s3:GetObject"], resource] as const),
+          ...[...bucketKeys].map((key) => [["kms:Decrypt"], key] as const),
+          ...(queueKey === undefined ? [] : [[["kms:Decrypt"], queueKey, { via: "sqs" }] as const]),
+        ];
+        const all = (
+          await Promise.all(
+            asked.map(([actions, resource, circumstances]) =>
+              refusals(admin, found.arn, actions, resource, circumstances),
+            ),
+          )
+        ).flat();
+        // Bucket and queue may have the same key.
+        const distinct = all.filter(
+          (one, at) =>
+            all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
+        );
+        const refused = await notMadeGood(lake, admin, found.arn, distinct);
+        const keys = new Set([...bucketKeys, ...(queueKey === undefined ? [] : [queueKey])]);
+        if (refused.length === 0) {
+          return {
+            state: "ok",
+            seen: `the queue, ${counted(objects.length, "source")}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
+          };
+        }
+        const known = await weighed(admin, found.arn, refused);
+        if (known.certain.length === 0) return undecided(found.arn, known.doubtful, "newest-object");
+        const told = known.certain.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);
+        return {
+          state: "failed",
+          seen: `it may not do ${told.join("; ")}`,
+          console: `IAM > Roles > ${found.name} > Permissions`,
+          ...repairOf(found.arn, known, "Subscriber"),
+        };
+      },
+    );
+  },
+};

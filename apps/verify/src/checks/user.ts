@@ -1,0 +1,59 @@
+import { asAdministrator } from "../administrator.ts";
+import type { Check } from "../check.ts";
+import type { Lake } from "../lake.ts";
+import { judge, type Question } from "../policy.ts";
+import { nameOf, type Refusal, readRole, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
+import { assume, principalOf, samePrincipal, trustQuestion } from "../trust.ts";
+import { noRole } from "./role.ts";
+
+export const user: Check = {
+  id: "user",
+  title: "The user may assume the role",
+  explain:
+    "The user's own policies, its groups' and its permissions boundary have to allow sts:AssumeRole on the role.",
+  needs: ["credentials"],
+  async run(lake) {
+    const { roleArn } = lake.subscriber;
+    if (roleArn === undefined) return noRole;
+    const { arn, account } = await lake.caller();
+    if (arn.endsWith(":root")) {
+      return {
+        state: "failed",
+        seen: `${arn} is the root of the account, which may not assume roles`,
+        fix: "Make a user for the subscriber and put its keys into the profile",
+      };
+    }
+    return asAdministrator(lake, ["iam:SimulatePrincipalPolicy", "iam:GetRole"], account, async (admin) => {
+      // A session's ARN leaves out the path of its role.
+      const who = arn.includes(":assumed-role/") ? (await readRole(admin, principalOf(arn))).arn : arn;
+      const { externalId } = lake.subscriber;
+      const found = await refusals(admin, who, [assume], roleArn, { externalId });
+      if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
+      const [{ why }] = found as [Refusal];
+      if (why === "not allowed" && (await isNamed(lake, who, account))) {
+        return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
+      }
+      const known = await weighed(admin, who, found);
+      if (known.certain.length === 0) return undecided(who, known.doubtful, "assume-role");
+      return {
+        state: "failed",
+        seen: `${who} may not do ${assume} on ${roleArn}: ${reasons[why]}`,
+        console: `IAM > ${who.includes(":user/") ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
+        ...repairOf(who, known, "AssumeRole"),
+      };
+    });
+  },
+};
+
+/** Whether the trust policy alone is enough: it names this principal of the role's own account. */
+async function isNamed(lake: Lake, who: string, account: string): Promise<boolean> {
+  if (lake.subscriber.roleArn?.split(":")[4] !== account) return false;
+  const question = trustQuestion(who, lake.subscriber.externalId ?? null);
+  const byName: Question = { ...question, principal: (kind, name) => kind === "AWS" && samePrincipal(name, who) };
+  const trust = await lake.role().then(
+    (found) => found.trust,
+    () => undefined,
+  );
+  const direct = trust?.Statement.filter(({ Principal }) => Principal !== "*");
+  return judge(direct && { Statement: direct }, byName).effect === "allow";
+}

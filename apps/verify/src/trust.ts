@@ -1,0 +1,120 @@
+import { externalIdMark, type Finding } from "./check.ts";
+import { awsCommand } from "./command.ts";
+import {
+  type Document,
+  judge,
+  listOf,
+  type Question,
+  repaired,
+  type Statement,
+  trustStatement,
+  withoutDenyFor,
+} from "./policy.ts";
+import { nameOf, type Role } from "./role.ts";
+
+export const assume = "sts:AssumeRole";
+
+/** What IAM calls the caller: of a session, its role. */
+export function principalOf(arn: string): string {
+  return arn.replace(/^(arn:[^:]+:)sts(::\d+:)assumed-role\/([^/]+)\/.*$/, "$1iam$2role/$3");
+}
+
+/** What is asked of a trust policy; `externalId` null: the request has none. */
+export function trustQuestion(who: string, externalId: string | null): Question {
+  const account = who.split(":")[4] ?? "";
+  return {
+    action: assume,
+    principal: (kind, name) =>
+      kind === "AWS" && (samePrincipal(name, who) || name === account || name.endsWith(`::${account}:root`)),
+    context: {
+      "sts:externalid": externalId,
+      "aws:principalarn": who,
+      "aws:principalaccount": account,
+      "aws:securetransport": "true",
+    },
+  };
+}
+
+/** A session's ARN does not tell the path of its role. */
+export function samePrincipal(name: string, who: string): boolean {
+  if (name === who) return true;
+  return who.includes(":role/") && name.startsWith(who.slice(0, who.indexOf("/") + 1)) && nameOf(name) === nameOf(who);
+}
+
+/** The statement without what it says of external IDs. */
+export function onlyWithoutExternalId(statement: Document["Statement"][number]): Document["Statement"][number] {
+  const left = Object.entries(statement.Condition ?? {}).map(([operator, keys]) => [
+    operator,
+    Object.fromEntries(Object.entries(keys).filter(([key]) => key.toLowerCase() !== "sts:externalid")),
+  ]);
+  return { ...statement, Condition: Object.fromEntries(left) };
+}
+
+/** The trust policy that lets them in by the external ID alone. */
+export function trustChange(
+  found: Role,
+  question: Question,
+  who: string,
+): Pick<Finding, "policy" | "console" | "commands"> {
+  const id = question.context["sts:externalid"];
+  const all = found.trust.Statement.map((one) => maskExternalIds(one, id ?? undefined));
+  // Statements for these credentials alone are replaced; those for others, too, stay.
+  const kept = all.filter((one) => !namesOnly(one, who)).map((one) => (isLax(one, who) ? insisting(one) : one));
+  const known = { ...question, context: { ...question.context, "sts:externalid": externalIdMark } };
+  const allowed = withoutDenyFor(who, { ...found.trust, Statement: kept }, known);
+  const policy = repaired(allowed, known, trustStatement(who));
+  const foreign = JSON.stringify(policy).includes(foreignMark);
+  return {
+    policy,
+    console: `IAM > Roles > ${found.name} > Trust relationships > Edit trust policy`,
+    // External IDs of others are not told, so that only a person can keep them.
+    ...(!foreign && {
+      commands: [
+        awsCommand(
+          ["iam", "update-assume-role-policy"],
+          { "role-name": found.name, "policy-document": policy },
+          { option: "policy-document", policy: { ...found.trust, Statement: all } },
+        ),
+      ],
+    }),
+  };
+}
+
+function namesOnly({ Principal }: Statement, who: string): boolean {
+  return (
+    typeof Principal === "object" &&
+    Object.values(Principal).every((names) => listOf(names).every((name) => samePrincipal(name, who)))
+  );
+}
+
+/** Whether it lets these credentials in whatever the external ID is. */
+function isLax(statement: Statement, who: string): boolean {
+  return [null, "wrong"].some((id) => judge({ Statement: [statement] }, trustQuestion(who, id)).effect === "allow");
+}
+
+function insisting(statement: Statement): Statement {
+  const { Condition = {} } = onlyWithoutExternalId(statement);
+  const others = Object.entries(Condition).filter(([, keys]) => Object.keys(keys).length > 0);
+  const { StringEquals: before = {} } = Condition;
+  return {
+    ...statement,
+    Condition: { ...Object.fromEntries(others), StringEquals: { ...before, "sts:ExternalId": [externalIdMark] } },
+  };
+}
+
+const foreignMark = "<unchanged>";
+
+/** External IDs are secrets, also those by which the role trusts others. */
+function maskExternalIds(statement: Statement, own: string | undefined): Statement {
+  const mask = (keys: Readonly<Record<string, string | boolean | readonly string[]>>) =>
+    Object.entries(keys).map(([key, value]) => {
+      if (key.toLowerCase() !== "sts:externalid") return [key, value];
+      return [key, listOf(value).map((id) => (id === own ? externalIdMark : foreignMark))];
+    });
+  const conditions = Object.entries(statement.Condition ?? {});
+  if (conditions.length === 0) return statement;
+  const Condition = Object.fromEntries(
+    conditions.map(([operator, keys]) => [operator, Object.fromEntries(mask(keys))]),
+  );
+  return { ...statement, Condition };
+}
