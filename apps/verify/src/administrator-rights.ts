@@ -10,7 +10,7 @@ const rights = {
     "s3:ListAllMyBuckets",
     "s3:ListBucket",
   ],
-  Rules: ["events:DescribeRule", "events:ListRuleNamesByTarget", "events:ListRules"],
+  Rules: ["events:DescribeRule", "events:ListRuleNamesByTarget", "events:ListRules", "events:ListTargetsByRule"],
   Roles: [
     "iam:GetPolicy",
     "iam:GetPolicyVersion",

@@ -1,4 +1,10 @@
-import { DescribeRuleCommand, ListRuleNamesByTargetCommand, ListRulesCommand } from "@aws-sdk/client-eventbridge";
+import {
+  DescribeRuleCommand,
+  type DescribeRuleResponse,
+  ListRuleNamesByTargetCommand,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+} from "@aws-sdk/client-eventbridge";
 import {
   GetBucketEncryptionCommand,
   GetBucketNotificationConfigurationCommand,
@@ -8,6 +14,7 @@ import {
   type QueueConfiguration,
   type S3Client,
 } from "@aws-sdk/client-s3";
+import { isDenied } from "./administrator.ts";
 import type { Admin } from "./lake.ts";
 import { listOf } from "./policy.ts";
 
@@ -41,6 +48,12 @@ export interface Rule {
   readonly arn: string;
   readonly enabled: boolean;
   readonly pattern: Pattern;
+  /** The service of AWS that has made it and lets nobody else change it. */
+  readonly managedBy?: string;
+  /** What put-rule takes away unless it is told again: options of the AWS CLI. Known of rules that lead to the queue. */
+  readonly kept?: Readonly<Record<string, string>>;
+  /** Beside the queue; undefined: they may not be looked at, or the rule does not lead to the queue. */
+  readonly otherTargets?: number;
 }
 
 export interface Pattern {
@@ -136,14 +149,49 @@ async function readRules({ events }: Admin, queueArn: string): Promise<Pick<Flow
   ]);
   const names = leading.flatMap(({ RuleNames = [] }) => RuleNames);
   const all = listed.flatMap(({ Rules = [] }) => Rules);
-  const read = ({ Name, Arn, State, EventPattern }: (typeof all)[number]): Rule => ({
+  const rules = names.map(async (Name): Promise<Rule> => {
+    const [found, otherTargets] = await Promise.all([
+      events.send(new DescribeRuleCommand({ Name })),
+      otherTargetsOf(events, Name, queueArn),
+    ]);
+    return { ...ruleOf(found), kept: keptOf(found), ...(otherTargets !== undefined && { otherTargets }) };
+  });
+  return {
+    rules: await Promise.all(rules),
+    otherRules: all.filter(({ Name = "" }) => !names.includes(Name)).map(ruleOf),
+  };
+}
+
+function ruleOf({ Name, Arn, State, EventPattern, ManagedBy }: DescribeRuleResponse): Rule {
+  return {
     name: Name ?? "",
     arn: Arn ?? "",
     enabled: State !== "DISABLED",
     pattern: JSON.parse(EventPattern ?? "{}") as Pattern,
-  });
-  const rules = await Promise.all(names.map((Name) => events.send(new DescribeRuleCommand({ Name }))));
-  return { rules: rules.map(read), otherRules: all.filter(({ Name = "" }) => !names.includes(Name)).map(read) };
+    ...(ManagedBy !== undefined && { managedBy: ManagedBy }),
+  };
+}
+
+function keptOf(rule: DescribeRuleResponse): Readonly<Record<string, string>> {
+  const options = {
+    state: rule.State,
+    description: rule.Description,
+    "role-arn": rule.RoleArn,
+    "schedule-expression": rule.ScheduleExpression,
+    "event-bus-name": rule.EventBusName,
+  };
+  return Object.fromEntries(Object.entries(options).flatMap(([name, value]) => (value ? [[name, value]] : [])));
+}
+
+/** Who may not look at them can see the rules all the same. */
+async function otherTargetsOf(events: Admin["events"], Rule: string, queueArn: string): Promise<number | undefined> {
+  try {
+    const pages = await allPages((next) => events.send(new ListTargetsByRuleCommand({ Rule, ...next })));
+    return pages.flatMap(({ Targets = [] }) => Targets).filter(({ Arn }) => Arn !== queueArn).length;
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The SDK has no paginator for EventBridge. */

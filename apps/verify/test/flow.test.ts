@@ -1,7 +1,15 @@
+import {
+  DescribeRuleCommand,
+  EventBridgeClient,
+  ListRuleNamesByTargetCommand,
+  PutRuleCommand,
+} from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
-import { judgeBucket } from "../src/checks/buckets.ts";
+import { judgeBucket } from "../src/checks/notification.ts";
 import { written } from "../src/command.ts";
 import { type Bucket, type Flow, type Pattern, type Rule, readFlow } from "../src/flow.ts";
+import { type Fault, faults } from "./faults.ts";
+import { createSetting } from "./setting.ts";
 
 const queueArn = "arn:aws:sqs:us-east-1:123456789012:lake";
 const bucket = (name: string, notifications: Bucket["notifications"] = { EventBridgeConfiguration: {} }): Bucket => ({
@@ -15,6 +23,7 @@ const rule = (name: string, pattern: Pattern): Rule => ({
   arn: `arn:aws:events:us-east-1:123456789012:rule/${name}`,
   enabled: true,
   pattern,
+  otherTargets: 0,
 });
 const flow = (parts: Partial<Flow>): Flow => ({ buckets: [], elsewhere: [], rules: [], otherRules: [], ...parts });
 const commands = (...judged: Parameters<typeof judgeBucket>) => (judgeBucket(...judged).commands ?? []).map(written);
@@ -32,6 +41,34 @@ describe("a bucket that no rule leads from", () => {
       ...pattern,
       detail: { ...pattern.detail, bucket: { name: ["first", "second"] } },
     });
+  });
+
+  it.each([
+    ["has other targets, which would get these events too", { otherTargets: 1 }],
+    ["may have other targets, which would get these events too", { otherTargets: undefined }],
+    ["is disabled", { enabled: false }],
+    ["is managed by securitylake.amazonaws.com", { managedBy: "securitylake.amazonaws.com" }],
+  ])("gets a rule of its own where the one that leads to the queue %s", (why, change) => {
+    const others = { source: ["aws.s3"], detail: { bucket: { name: ["first"] } } };
+    const { otherTargets: _, ...known } = rule("lake", others);
+    const judged = judgeBucket(flow({ rules: [{ ...known, ...change } as Rule] }), bucket("second"), queueArn);
+    expect(judged.fix).toMatch(new RegExp(`; the rule lake stays as it is, since it ${why}$`));
+    expect((judged.commands ?? []).map(written)).toEqual([
+      expect.stringMatching(/^aws events put-rule --name ThreatLockDown-/),
+      expect.stringMatching(/^aws events put-targets --rule ThreatLockDown-/),
+    ]);
+  });
+
+  it("has none enabled that is of others, nor a managed one aimed elsewhere", () => {
+    const here = rule("other", { source: ["aws.s3"], detail: { bucket: { name: ["lake"] } } });
+    for (const change of [{ enabled: false }, { managedBy: "a.amazonaws.com" }]) {
+      const printed = commands(flow({ otherRules: [{ ...here, ...change }] }), bucket("lake"), queueArn);
+      expect(printed.join("\n")).not.toMatch(/enable-rule|--rule other/);
+    }
+    const asleep = { ...here, enabled: false, otherTargets: 2 };
+    expect(judgeBucket(flow({ rules: [asleep] }), bucket("lake"), queueArn).fix).toMatch(
+      /enables the rule other, which counts for any other target of it too$/,
+    );
   });
 
   it("gets a rule of its own where what leads to the queue is of something else", () => {
@@ -84,6 +121,10 @@ describe("the rules of EventBridge", () => {
     const events = {
       async send({ constructor: { name }, input }: { constructor: { name: string }; input: Record<string, string> }) {
         if (name === "DescribeRuleCommand") return { Name: input.Name };
+        if (name === "ListTargetsByRuleCommand") {
+          const { one, ...next } = page([queueArn, "arn:a", "arn:b"], input.NextToken);
+          return { Targets: one.map((Arn) => ({ Arn })), ...next };
+        }
         const { one, ...next } = page(name === "ListRulesCommand" ? names : names.slice(2), input.NextToken);
         return name === "ListRulesCommand"
           ? { Rules: one.map((Name) => ({ Name })), ...next }
@@ -96,5 +137,26 @@ describe("the rules of EventBridge", () => {
       ["c", "d"],
       ["a", "b"],
     ]);
+    expect(rules.map(({ otherTargets }) => otherTargets)).toEqual([2, 2]);
+  });
+
+  it("keep what they have but the pattern when they are given another one by the command as printed", async () => {
+    const fault = faults.find(({ name }) => name === "rule is of another bucket") as Fault;
+    await using setting = await createSetting(fault.options);
+    const { aws, lake } = setting;
+    await fault.make(setting);
+    const events = new EventBridgeClient({ endpoint: aws.url, region: lake.region, credentials: aws.credentials });
+    const [Name = ""] =
+      (await events.send(new ListRuleNamesByTargetCommand({ TargetArn: lake.queueArn }))).RuleNames ?? [];
+    const before = await events.send(new DescribeRuleCommand({ Name }));
+    const RoleArn = lake.roleArn;
+    await events.send(
+      new PutRuleCommand({ Name, EventPattern: before.EventPattern, Description: "It's of the lake", RoleArn }),
+    );
+    const found = (await setting.verify()).find(({ check }) => check.id === "notification");
+    for (const command of found?.commands ?? []) await setting.aws_cli(written(command));
+    const { EventPattern = "", ...after } = await events.send(new DescribeRuleCommand({ Name }));
+    expect(after).toMatchObject({ State: "ENABLED", Description: "It's of the lake", RoleArn });
+    expect(EventPattern).toContain(lake.bucket);
   });
 });

@@ -13,6 +13,8 @@ export interface Rule {
   readonly account: string;
   readonly region: string;
   readonly pattern: EventPattern;
+  readonly description?: string;
+  readonly roleArn?: string;
   enabled: boolean;
   targets: readonly RuleTarget[];
 }

@@ -30,7 +30,8 @@ const operations: Readonly<Record<string, JsonOperation>> = {
     const { targets } = ruleOf(world, call, name);
     return { Targets: targets.map(({ queueArn }, index) => ({ Id: String(index + 1), Arn: queueArn })) };
   },
-  PutRule(world, call, { Name: name, EventPattern: pattern, State: state = "ENABLED" }) {
+  /** What is not told again is gone, but for the targets. */
+  PutRule(world, call, { Name: name, EventPattern: pattern, State: state = "ENABLED", Description, RoleArn }) {
     const arn = arnOf(world, call, String(name));
     authorize(world, call, "events", arn);
     const known = world.rules.find((rule) => rule.arn === arn);
@@ -40,6 +41,8 @@ const operations: Readonly<Record<string, JsonOperation>> = {
       account: call.caller.account,
       region: call.region,
       pattern: readPattern(pattern),
+      ...(Description !== undefined && { description: String(Description) }),
+      ...(RoleArn !== undefined && { roleArn: String(RoleArn) }),
       enabled: state !== "DISABLED",
       targets: known?.targets ?? [],
     };
@@ -87,6 +90,8 @@ function render(rule: Rule): object {
     EventPattern: JSON.stringify(rule.pattern),
     State: rule.enabled ? "ENABLED" : "DISABLED",
     EventBusName: "default",
+    ...(rule.description !== undefined && { Description: rule.description }),
+    ...(rule.roleArn !== undefined && { RoleArn: rule.roleArn }),
   };
 }
 

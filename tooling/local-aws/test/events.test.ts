@@ -48,6 +48,13 @@ describe("rules of EventBridge", () => {
       State: "ENABLED",
       EventPattern: pattern,
     });
+    const again = { Name: "objects", EventPattern: pattern };
+    await events.send(new PutRuleCommand({ ...again, Description: "of the lake" }));
+    expect(await events.send(new DescribeRuleCommand({ Name: "objects" }))).toMatchObject({
+      Description: "of the lake",
+    });
+    await events.send(new PutRuleCommand(again));
+    expect(await events.send(new DescribeRuleCommand({ Name: "objects" }))).not.toHaveProperty("Description");
     expect(await events.send(new ListTargetsByRuleCommand({ Rule: "objects" }))).toMatchObject({
       Targets: [{ Arn: queue.arn }],
     });
