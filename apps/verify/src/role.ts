@@ -153,6 +153,20 @@ export const reasons: Readonly<Record<Refusal["why"], string>> = {
   organization: "a service control policy of the organization does not allow it",
 };
 
+/** What may not be done: each resource once, and resources that lack the same together. */
+export function toldOf(found: readonly Refusal[]): string {
+  const of = (one: Refusal) => found.filter(({ resource, why }) => resource === one.resource && why === one.why);
+  const lacks = (one: Refusal) => `${actionsOf(of(one))} on ${one.why}`;
+  const groups = Map.groupBy(found, lacks).values();
+  return [...groups]
+    .map((same) => {
+      const [first] = same as [Refusal, ...Refusal[]];
+      const resources = [...new Set(same.map(({ resource }) => resource))].join(", ");
+      return `${actionsOf(of(first))} on ${resources} (${reasons[first.why]})`;
+    })
+    .join("; ");
+}
+
 /** Not a failure: IAM was asked without what such conditions are about. */
 export function undecided(who: string, doubtful: readonly Refusal[], real: string): Finding {
   const keys = [...new Set(doubtful.flatMap(({ unknown }) => unknown))].sort();
@@ -233,7 +247,7 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
     ...(policy === undefined ? [] : ["adds the policy below to it"]),
   ];
   return {
-    fix: `Someone who may change ${who} ${parts.join(", and ")}${commands.some(isNewVersion) ? versions : ""}`,
+    fix: `Someone who may change ${who} ${parts.join(", and ")}${commands.some(isNewVersion) ? versions : ""}${membersOf(commands)}`,
     ...(policy !== undefined && { policy }),
     ...(commands.length > 0 && { commands }),
   };
@@ -243,6 +257,16 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
 const isNewVersion = ({ words }: Command): boolean => words.includes("create-policy-version");
 const versions =
   "; a managed policy changes for all that it is attached to, and has five versions at most: where it has them, delete one that is not in use first";
+
+/** A change of a group's policies is one of all its members. */
+function membersOf(commands: readonly Command[]): string {
+  const names = commands.flatMap(({ words, options = {} }) =>
+    /-group-policy$/.test(words[2] ?? "") ? [`"${options["group-name"]}"`] : [],
+  );
+  if (names.length === 0) return "";
+  const groups = [...new Set(names)].map((name) => `group ${name}`).join(" and ");
+  return `; this changes ${groups} for all members: to change this user alone, take it out of there, and give it the other rights that it had from there`;
+}
 
 const actionsOf = (found: readonly Refusal[]): string => [...new Set(found.map(({ action }) => action))].join(", ");
 const placesOf = (names: readonly string[]): string => (names.length === 0 ? "" : ` from ${names.join(", ")}`);

@@ -309,7 +309,7 @@ const elsewhere: readonly Fault[] = [
     make: (setting) =>
       rolePolicy(setting, "Less", { Effect: "Deny", NotAction: ["sqs:ReceiveMessage"], Resource: "*" }),
     found: "role-permissions",
-    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+    seen: /sqs:DeleteMessage.* on .*Effect Deny forbids it/,
   },
   {
     name: "role is forbidden an action, and lacks it too",
@@ -319,7 +319,7 @@ const elsewhere: readonly Fault[] = [
       rolePolicy(setting, "SubscriberQueue", { Action, Resource: setting.lake.queueArn });
     },
     found: "role-permissions",
-    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+    seen: /sqs:DeleteMessage.* on .*Effect Deny forbids it/,
   },
   {
     name: "role is forbidden an action by a managed policy, lacks others, and has a boundary",
@@ -335,7 +335,7 @@ const elsewhere: readonly Fault[] = [
       rolePolicy(setting, "SubscriberQueue", { Action: "sqs:GetQueueUrl", Resource: lake.queueArn });
     },
     found: "role-permissions",
-    seen: /sqs:DeleteMessage on .*Effect Deny forbids it/,
+    seen: /sqs:DeleteMessage.* on .*Effect Deny forbids it/,
   },
 ];
 
@@ -443,7 +443,7 @@ const permissions: readonly Fault[] = [
     make: (setting) =>
       rolePolicy(setting, "SubscriberQueue", { Action: "sqs:*", Resource: `${setting.lake.queueArn}-2` }),
     found: "role-permissions",
-    seen: /sqs:ReceiveMessage on .*sqs:DeleteMessage on/,
+    seen: /may not do sqs:ReceiveMessage, sqs:DeleteMessage, [^;]* on arn:aws:sqs:[^;]*-Main-Queue \(no policy allows it\)$/,
   },
   {
     name: "role's policy names another bucket",
@@ -494,7 +494,7 @@ const permissions: readonly Fault[] = [
       );
     },
     found: "role-permissions",
-    seen: /sqs:ReceiveMessage on .*boundary does not allow it/,
+    seen: /sqs:ReceiveMessage.* on .*boundary does not allow it/,
   },
   {
     name: "role may not decrypt with the lake's own key",

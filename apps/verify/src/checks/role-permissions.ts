@@ -3,7 +3,7 @@ import type { Check } from "../check.ts";
 import { counted } from "../count.ts";
 import { newestVersions, routesOf } from "../flow.ts";
 import { notMadeGood } from "../resource-policy.ts";
-import { type Circumstances, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
+import { type Circumstances, refusals, repairOf, toldOf, undecided, weighed } from "../role.ts";
 import { keyOfQueue, queueActions } from "./queue.ts";
 import { noRole } from "./role.ts";
 
@@ -61,10 +61,9 @@ export const rolePermissions: Check = {
         }
         const known = await weighed(admin, found.arn, refused);
         if (known.certain.length === 0) return undecided(found.arn, known.doubtful, "newest-object");
-        const told = known.certain.map(({ action, resource, why }) => `${action} on ${resource} (${reasons[why]})`);
         return {
           state: "failed",
-          seen: `it may not do ${told.join("; ")}`,
+          seen: `it may not do ${toldOf(known.certain)}`,
           console: `IAM > Roles > ${found.name} > Permissions`,
           ...repairOf(found.arn, known, "Subscriber"),
         };
