@@ -7,6 +7,7 @@ type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 /**
  * Node's own modules by `require` instead of `import`: an ES import of node:http reads each of its exports, WebSocket
  * among them, for which Node loads and runs its copy of undici. That costs a process 30 to 50 ms before its first line.
+ * esbuild does much the same to what `require` gives, unless it has no properties of its own but inherits them.
  */
 const builtinsByRequire: Plugin = {
   name: "builtins-by-require",
@@ -16,7 +17,8 @@ const builtinsByRequire: Plugin = {
       return namespace === "builtin" ? { path, external: true } : { path, namespace: "builtin" };
     });
     build.onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)});`,
+      contents: `const own = require(${JSON.stringify(path)});
+module.exports = typeof own === "object" ? Object.create(own) : own;`,
     }));
   },
 };

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { createLab } from "@threatlockdown/tooling-lab";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { startStoringIndexer } from "./storing-indexer.ts";
 
 const run = promisify(execFile);
 const app = join(import.meta.dirname, "..");
@@ -29,4 +30,20 @@ it("does the job far from any node_modules", async () => {
   });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toMatchObject({ events: 7, stored: 7, deleted: 1 });
+});
+
+it("writes to an indexer far from any node_modules", async () => {
+  const trouble = { request: () => undefined, document: () => undefined };
+  await using indexer = await startStoringIndexer(trouble, () => {});
+  await using lab = await createLab({ indexer: { url: indexer.url } });
+  lab.put(makeObject({ source: "waf_2_0", rows: 7 }));
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", ...lab.environment };
+  const start = (command: string) =>
+    run(process.execPath, [join(folder, "main.js"), command, "--config", join(lab.folder, "ossec.conf")], {
+      cwd: folder,
+      env,
+    });
+  expect((await start("setup")).stderr).toBe("");
+  await start("once");
+  expect(indexer.stored.size).toBe(7);
 });
