@@ -15,6 +15,8 @@ export interface Access {
   readonly resourcePolicy?: Policy | undefined;
   /** Roles and keys: their own policy has to allow, whatever the caller's policies say. */
   readonly resourcePolicyRequired?: boolean;
+  /** Keys: a grant names the principal, and counts like a policy of the key that does. */
+  readonly granted?: boolean;
   readonly context: Context;
 }
 
@@ -26,9 +28,9 @@ const allowed: Verdict = { allowed: true };
 /** Source: IAM User Guide, "Policy evaluation logic". */
 export function decide(identity: Identity, access: Access): Verdict {
   const { principal, action } = access;
-  const question: Question = access;
   const account = identity.accounts.get(principal.account);
   const boundary = principal.entity?.boundary;
+  const question: Question = { ...access, principal: { ...principal, bounded: boundary !== undefined } };
   const guards: readonly (readonly [policies: readonly Policy[] | undefined, deny: string, allow: string])[] = [
     [guardList(account?.serviceControlPolicies), "a service control policy", "service control policy"],
     [boundary && [defaultDocument(boundary)], "a permissions boundary", "permissions boundary"],
@@ -48,13 +50,13 @@ export function decide(identity: Identity, access: Access): Verdict {
   }
 
   const missing = (kind: string) => refused(`because no ${kind} allows the ${action} action`);
-  const direct = byResource.effect === "allow" && byResource.naming === "direct";
+  const direct = access.granted === true || (byResource.effect === "allow" && byResource.naming === "direct");
   const sameAccount = principal.account === access.owner;
   // A principal that has no policies of its own lives by the resource's alone.
   if (principal.kind === "service" || principal.kind === "anonymous") {
     return direct ? allowed : missing("resource-based policy");
   }
-  if ((access.resourcePolicyRequired || !sameAccount) && byResource.effect !== "allow") {
+  if ((access.resourcePolicyRequired || !sameAccount) && byResource.effect !== "allow" && !direct) {
     return missing("resource-based policy");
   }
   const granted = byIdentity.effect === "allow" || (sameAccount && direct);

@@ -15,7 +15,7 @@ export function createKms(world: World): Service {
 /** Source: AWS KMS API Reference. */
 const operations: Readonly<Record<string, JsonOperation>> = {
   DescribeKey(world, call, input) {
-    const { id, arn, account, enabled } = keyOf(world, call, input);
+    const { id, arn, account, enabled, manager } = keyOf(world, call, input);
     return {
       KeyMetadata: {
         KeyId: id,
@@ -23,13 +23,16 @@ const operations: Readonly<Record<string, JsonOperation>> = {
         AWSAccountId: account,
         Enabled: enabled,
         KeyState: enabled ? "Enabled" : "Disabled",
-        KeyManager: "CUSTOMER",
+        KeyManager: manager,
       },
     };
   },
   GetKeyPolicy: (world, call, input) => ({ Policy: keyOf(world, call, input).policy.text, PolicyName: "default" }),
   PutKeyPolicy(world, call, input) {
     const key = keyOf(world, call, input);
+    const { caller } = call;
+    if (key.manager === "AWS")
+      throw accessDenied(caller.arn, "kms:PutKeyPolicy", key.arn, "for it is a key of AWS's own");
     try {
       key.policy = parsePolicy(String(input.Policy), "resource");
     } catch (cause) {
@@ -40,11 +43,27 @@ const operations: Readonly<Record<string, JsonOperation>> = {
   EnableKey(world, call, input) {
     keyOf(world, call, input).enabled = true;
   },
+  ListGrants(world, call, input) {
+    const { id, account, grants } = keyOf(world, call, input);
+    const { GranteePrincipal: of } = input;
+    const told = grants.filter(({ grantee }) => of === undefined || grantee === of);
+    return {
+      Grants: told.map((grant) => ({
+        KeyId: id,
+        GrantId: grant.id,
+        GranteePrincipal: grant.grantee,
+        IssuingAccount: account,
+        Operations: grant.operations,
+        ...(grant.encryptionContext && { Constraints: { EncryptionContextSubset: grant.encryptionContext } }),
+      })),
+      Truncated: false,
+    };
+  },
 };
 
 /** @throws AwsError */
 function keyOf(world: World, call: Call, { KeyId: name }: JsonInput): KmsKey {
-  const key = findKey(world.keys, String(name));
+  const key = findKey(world, String(name), { account: call.caller.account, region: call.region });
   if (key === undefined) throw new AwsError(400, "NotFoundException", `Key '${String(name)}' does not exist`);
   const action = `kms:${call.intent.operation}`;
   const verdict = decide(world.identity, {

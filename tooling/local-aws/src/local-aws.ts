@@ -25,7 +25,7 @@ import {
   type Role,
   type User,
 } from "./identity.ts";
-import { accountKeyPolicy, findKey, type KmsKey } from "./kms.ts";
+import { accountKeyPolicy, findKey, type Grant, type KmsKey, newKey } from "./kms.ts";
 import { createKms } from "./kms-api.ts";
 import { createMetrics } from "./metrics.ts";
 import { announceEverywhere, bodyOf, type NotificationForm, type ObjectEvent } from "./notifications.ts";
@@ -170,6 +170,8 @@ export interface NewRule extends Placed {
 
 export interface NewKey extends Placed {
   readonly region?: string;
+  /** alias/lake */
+  readonly alias?: string;
   /** Default: the account decides by identity policies. */
   readonly policy?: PolicySource;
 }
@@ -243,6 +245,7 @@ export interface LocalAws {
   createKey(key?: NewKey): string;
   setKeyEnabled(keyArn: string, enabled: boolean): void;
   setKeyPolicy(keyArn: string, policy: PolicySource): void;
+  grant(keyArn: string, grant: Omit<Grant, "id">): void;
 
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -320,7 +323,9 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   };
   const roleOf = (arn: string): Role => known(findRole(identity, arn), `role ${arn}`);
   const managed = (arn: string): ManagedPolicy => known(findManagedPolicy(identity, arn), `policy ${arn}`);
-  const keyOf = (arn: string): KmsKey => known(findKey(world.keys, arn), `key ${arn}`);
+  const keyOf = (arn: string): KmsKey => known(findKey(world, arn), `key ${arn}`);
+  const keyArn = (name: string | undefined, bucket: Bucket): string | undefined =>
+    name === undefined ? undefined : known(findKey(world, name, bucket), `key ${name}`).arn;
   const queueOf = (named: string): Queue => {
     const { account, name } = readQueueUrl(named) ?? { account: undefined, name: named };
     const live = [...world.queues.values()].filter((queue) => queue.deletedAt === undefined);
@@ -440,7 +445,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
           etag: hash("md5", body, "hex"),
           headers: { "content-type": "binary/octet-stream", ...given.headers },
           storageClass: given.storageClass ?? "STANDARD",
-          kmsKey: given.kmsKey ?? bucket.kmsKey,
+          kmsKey: keyArn(given.kmsKey ?? bucket.kmsKey, bucket),
           checksum: undefined,
         },
         now(),
@@ -513,17 +518,12 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
 
     createKey(given = {}) {
       const account = accountOf(given.account);
-      const id = randomUUID();
-      const key: KmsKey = {
-        id,
-        arn: `arn:${account.partition}:kms:${given.region ?? region}:${account.id}:key/${id}`,
-        account: account.id,
-        policy:
-          given.policy === undefined
-            ? accountKeyPolicy(account.partition, account.id)
-            : parsePolicy(given.policy, "resource"),
-        enabled: true,
-      };
+      const policy =
+        given.policy === undefined
+          ? accountKeyPolicy(account.partition, account.id)
+          : parsePolicy(given.policy, "resource");
+      const place = { account: account.id, region: given.region ?? region };
+      const key = newKey(place, account.partition, { policy, alias: given.alias });
       world.keys.push(key);
       return key.arn;
     },
@@ -532,6 +532,9 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     },
     setKeyPolicy(arn, policy) {
       keyOf(arn).policy = parsePolicy(policy, "resource");
+    },
+    grant(arn, given) {
+      keyOf(arn).grants.push({ ...given, id: randomUUID().replaceAll("-", "") });
     },
 
     close: listening.close,

@@ -71,7 +71,8 @@ export function whyNot(
   const context: Context = (key) => {
     if (key === "aws:sourcearn") return [sourceArn];
     if (key === "aws:sourceaccount") return [sourceAccount];
-    return key === "aws:securetransport" ? ["true"] : undefined;
+    if (key === "aws:principalservicename") return [service];
+    return ["aws:securetransport", "aws:principalisawsservice"].includes(key) ? ["true"] : undefined;
   };
   const verdict = decide(world.identity, {
     principal,

@@ -30,6 +30,8 @@ export interface PrincipalNames {
   readonly service?: string | undefined;
   /** ARN of the provider whose token says who is asking. */
   readonly federated?: string | undefined;
+  /** A user or role with a permissions boundary. */
+  readonly bounded?: boolean | undefined;
 }
 
 export interface Question {
@@ -160,12 +162,24 @@ function parsePrincipals(source: Readonly<Record<string, unknown>>): PrincipalTe
   const element = source.Principal ?? source.NotPrincipal;
   if (element === undefined) throw new PolicyError("Missing required field Principal.");
   const tests = typeof element === "string" ? [principalTest("AWS", element)] : principalTests(element);
-  const find: PrincipalTest = (names) => {
-    const namings = tests.map((test) => test(names));
+  const namingsOf = (names: PrincipalNames) => tests.map((test) => test(names));
+  if (source.Principal === undefined) {
+    if (source.Effect === "Allow") throw new PolicyError("Allow with NotPrincipal is not allowed.");
+    return (names) => (isLeftOut(names, namingsOf(names)) ? undefined : "direct");
+  }
+  return (names) => {
+    const namings = namingsOf(names);
     return namings.includes("direct") ? "direct" : namings.find((naming) => naming !== undefined);
   };
-  if (source.Principal !== undefined) return find;
-  return (names) => (find(names) === undefined ? "direct" : undefined);
+}
+
+/**
+ * Whether `NotPrincipal` leaves somebody out of a Deny: a user or role has to be named, and its account too; one with a
+ * permissions boundary never is. Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
+ */
+function isLeftOut({ service, federated, bounded }: PrincipalNames, namings: readonly (Naming | undefined)[]): boolean {
+  if (!namings.includes("direct") || bounded === true) return false;
+  return service !== undefined || federated !== undefined || namings.includes("account");
 }
 
 function principalTests(element: unknown): PrincipalTest[] {

@@ -1,4 +1,4 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LocalAws, PolicySource } from "../src/index.ts";
@@ -239,6 +239,69 @@ describe("customer managed keys", () => {
     expect(await refusal(receive())).toMatch(/KmsAccessDenied|KMS.AccessDeniedException/);
     aws.putUserPolicy(arn, "decrypt", statement("Allow", "kms:Decrypt", key));
     await receive();
+  });
+
+  it("are named by their alias and id too, where they are", async () => {
+    const key = aws.createKey({ alias: "alias/lake" });
+    const elsewhere = aws.createKey({ alias: "alias/lake", region: "eu-west-1" });
+    const may = { use: statement("Allow", ["sqs:*", "s3:*"]), decrypt: statement("Allow", "kms:*", key) };
+    const { s3, sqs } = user(may);
+    for (const [at, name] of ["alias/lake", key.split("/")[1], key.replace(/key\/.*/, "alias/lake")].entries()) {
+      const attributes = { KmsMasterKeyId: name as string };
+      const { url } = aws.createQueue({ name: `alias-queue-${at}`, attributes });
+      await sqs.send(new ReceiveMessageCommand({ QueueUrl: url }));
+      aws.putObject({ bucket: Bucket, key: "alias", body: "v", kmsKey: name as string });
+      expect((await s3.send(new GetObjectCommand({ Bucket, Key: "alias" }))).SSEKMSKeyId).toBe(key);
+    }
+    const { url } = aws.createQueue({ name: "alias-queue", attributes: { KmsMasterKeyId: elsewhere } });
+    expect(await refusal(sqs.send(new ReceiveMessageCommand({ QueueUrl: url })))).toMatch(/AccessDenied/);
+  });
+
+  it("let in whom a grant names, for what it is for", async () => {
+    const key = aws.createKey();
+    aws.putObject({ bucket: Bucket, key: "granted", body: "v", kmsKey: key });
+    const { arn, get } = user({ read: statement("Allow", "s3:*") });
+    const sealed = `arn:aws:s3:::${Bucket}/granted`;
+    aws.grant(key, { grantee: arn, operations: ["GenerateDataKey"] });
+    aws.grant(key, { grantee: `${arn}-other`, operations: ["Decrypt"] });
+    aws.grant(key, { grantee: arn, operations: ["Decrypt"], encryptionContext: { "aws:s3:arn": `${sealed}-not` } });
+    expect(await refusal(get("granted"))).toBe("AccessDenied");
+    aws.grant(key, { grantee: arn, operations: ["Decrypt"], encryptionContext: { "aws:s3:arn": sealed } });
+    await get("granted");
+    aws.putUserPolicy(arn, "not", statement("Deny", "kms:*", key));
+    expect(await refusal(get("granted"))).toBe("AccessDenied");
+  });
+
+  it("are not needed for what is told of an object, but for its checksum", async () => {
+    const key = aws.createKey();
+    aws.putObject({ bucket: Bucket, key: "told", body: "v", kmsKey: key });
+    const { s3 } = user({ read: statement("Allow", "s3:*") });
+    const head = (more: object = {}) => s3.send(new HeadObjectCommand({ Bucket, Key: "told", ...more }));
+    expect((await head()).SSEKMSKeyId).toBe(key);
+    expect((await failure(head({ ChecksumMode: "ENABLED" }))).$metadata?.httpStatusCode).toBe(403);
+  });
+});
+
+describe("AWS's own keys", () => {
+  it("let those of their account in by way of their service, and no service", async () => {
+    const attributes = (Principal: object) => ({
+      KmsMasterKeyId: "alias/aws/sqs",
+      Policy: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: { Effect: "Allow", Principal, Action: "sqs:*", Resource: "*" },
+      }),
+    });
+    const { url } = aws.createQueue({ name: "own", attributes: attributes({ AWS: other }) });
+    const receive = ({ sqs }: ReturnType<typeof user>) => sqs.send(new ReceiveMessageCommand({ QueueUrl: url }));
+    const all = { all: statement("Allow", ["sqs:*", "kms:*"]) };
+    await receive(user(all));
+    expect(await refusal(receive(user(all, { account: other })))).toMatch(/KmsAccessDenied|KMS.AccessDeniedException/);
+    const told = aws.createQueue({ name: "told", attributes: attributes({ Service: "events.amazonaws.com" }) });
+    aws.createBucket({ name: "telling-bucket", eventBridge: true });
+    const pattern = { source: ["aws.s3"], detail: { bucket: { name: ["telling-bucket"] } } };
+    aws.createRule({ name: "telling", pattern, targets: [{ queueArn: told.arn, form: "eventbridge" }] });
+    aws.putObject({ bucket: "telling-bucket", key: "k", body: "v" });
+    expect(aws.messages(told.url)).toEqual([]);
   });
 });
 

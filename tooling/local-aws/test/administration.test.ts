@@ -4,6 +4,7 @@ import {
   EnableKeyCommand,
   GetKeyPolicyCommand,
   KMSClient,
+  ListGrantsCommand,
   PutKeyPolicyCommand,
 } from "@aws-sdk/client-kms";
 import { OrganizationsClient, paginateListAccounts } from "@aws-sdk/client-organizations";
@@ -77,6 +78,26 @@ describe("KMS", () => {
     expect(await refusal(kms.send(new PutKeyPolicyCommand({ KeyId, Policy: "{}" })))).toBe(
       "MalformedPolicyDocumentException",
     );
+  });
+
+  it("tells of keys under all their names, whose they are, and of their grants", async () => {
+    const arn = aws.createKey({ alias: "alias/told" });
+    const kms = new KMSClient(settings());
+    const about = async (KeyId: string) => (await kms.send(new DescribeKeyCommand({ KeyId }))).KeyMetadata;
+    for (const name of ["alias/told", arn.split("/")[1] as string, arn.replace(/key\/.*/, "alias/told"), arn]) {
+      expect(await about(name)).toMatchObject({ Arn: arn, KeyManager: "CUSTOMER", KeyState: "Enabled" });
+    }
+    const own = await about("alias/aws/s3");
+    expect(own).toMatchObject({ KeyManager: "AWS", KeyState: "Enabled" });
+    expect(await about("alias/aws/s3")).toEqual(own);
+    const put = new PutKeyPolicyCommand({ KeyId: own?.Arn, Policy: "{}" });
+    expect(await refusal(kms.send(put))).toBe("AccessDeniedException");
+    const grantee = (name: string) => `arn:aws:iam::${aws.account}:role/${name}`;
+    for (const name of ["one", "other"]) aws.grant(arn, { grantee: grantee(name), operations: ["Decrypt"] });
+    const list = new ListGrantsCommand({ KeyId: arn, GranteePrincipal: grantee("one") });
+    expect((await kms.send(list)).Grants).toMatchObject([
+      { GranteePrincipal: grantee("one"), Operations: ["Decrypt"] },
+    ]);
   });
 });
 

@@ -131,3 +131,34 @@ describe("documents that IAM refuses", () => {
     expect(() => parsePolicy(document as string | object, kind)).toThrow(PolicyError);
   });
 });
+
+describe("NotPrincipal", () => {
+  const root = `arn:aws:iam::${someone.account}:root`;
+  const deny = { Effect: "Deny", Action: "*", Resource: "*" };
+
+  it.each([
+    ["another", [`${someone.arn}-other`, root], "deny"],
+    ["the account alone", [root], "deny"],
+    ["the user without the account", [someone.arn], "deny"],
+    ["the user and the account", [someone.arn, root], "none"],
+    ["the user and the account by its number", [someone.arn, someone.account], "none"],
+  ])("with %s", (_, AWS, effect) => {
+    expect(effectOf({ ...deny, NotPrincipal: { AWS } }, {}, "resource")).toBe(effect);
+  });
+
+  it("forbids whoever has a permissions boundary", () => {
+    const principal = { ...someone, bounded: true };
+    expect(effectOf({ ...deny, NotPrincipal: { AWS: [someone.arn, root] } }, { principal }, "resource")).toBe("deny");
+  });
+
+  it("leaves out a service by its name", () => {
+    const service = "events.amazonaws.com";
+    const principal = { arn: service, account: "", service };
+    expect(effectOf({ ...deny, NotPrincipal: { Service: service } }, { principal }, "resource")).toBe("none");
+  });
+
+  it("is for statements that forbid", () => {
+    const all = { ...deny, Effect: "Allow", NotPrincipal: { AWS: root } };
+    expect(() => effectOf(all, {}, "resource")).toThrow(PolicyError);
+  });
+});

@@ -1,7 +1,7 @@
 import { partitionOf } from "../arn.ts";
 import { decide, type Verdict } from "../authorize.ts";
 import { AwsError } from "../aws-error.ts";
-import { keyTrouble } from "../kms.ts";
+import { findKey, keyTrouble } from "../kms.ts";
 import { headerOf } from "../request.ts";
 import type { Call } from "../service.ts";
 import type { World } from "../world.ts";
@@ -74,25 +74,25 @@ export function authorizeOn(world: World, call: Call, action: string, resource: 
   );
 }
 
-/** @throws AwsError when an object's key may not be used by the caller */
+/**
+ * @returns the key's ARN
+ * @throws AwsError when an object's key may not be used by the caller
+ */
 export function useKey(
   world: World,
   call: Call,
-  bucket: Bucket,
+  { arn, region }: Bucket,
+  object: string,
   key: string | undefined,
   action: "kms:Decrypt" | "kms:GenerateDataKey",
-): void {
-  if (key === undefined) return;
-  const trouble = keyTrouble({
-    identity: world.identity,
-    keys: world.keys,
-    key,
-    action,
-    principal: call.caller,
-    context: call.context,
-    via: `s3.${bucket.region}.amazonaws.com`,
-  });
-  if (trouble === undefined) return;
+): string | undefined {
+  if (key === undefined) return undefined;
+  const { caller: principal, context } = call;
+  // S3 looks for an alias in the account of whoever writes.
+  const place = { account: principal.account, region };
+  const encryptionContext = { "aws:s3:arn": `${arn}/${object}` };
+  const trouble = keyTrouble(world, { key, place, action, principal, context, via: "s3", encryptionContext });
+  if (trouble === undefined) return findKey(world, key, place)?.arn;
   if (trouble.code === "AccessDenied") throw accessDenied(trouble.message);
   throw new AwsError(400, `KMS.${trouble.code}Exception`, trouble.message);
 }

@@ -22,8 +22,7 @@ export const multipartOperations: Readonly<Record<string, S3Operation>> = {
   CreateMultipartUpload({ world, call, bucket, key }) {
     authorize(world, call, bucket, "s3:PutObject", key);
     const { request } = call;
-    const kmsKey = objectKey(request, bucket);
-    useKey(world, call, bucket, kmsKey, "kms:GenerateDataKey");
+    const kmsKey = useKey(world, call, bucket, key, objectKey(request, bucket), "kms:GenerateDataKey");
     const upload: Upload = {
       id: randomBytes(48).toString("base64url"),
       key,

@@ -69,14 +69,14 @@ export function useKey(
   action: "kms:Decrypt" | "kms:GenerateDataKey",
 ): void {
   if (queue.settings.kmsKey === undefined) return;
-  const trouble = keyTrouble({
-    identity: world.identity,
-    keys: world.keys,
+  const trouble = keyTrouble(world, {
     key: queue.settings.kmsKey,
+    place: queue,
     action,
     principal,
     context,
-    via: `sqs.${queue.region}.amazonaws.com`,
+    via: "sqs",
+    encryptionContext: { "aws:sqs:arn": queue.arn },
   });
   if (trouble === undefined) return;
   const queryCode = trouble.code === "AccessDenied" ? "AccessDeniedException" : `${trouble.code}Exception`;
