@@ -28,6 +28,8 @@ export interface Role {
   readonly trust: Document;
   /** Seconds. */
   readonly maxSessionDuration: number;
+  /** It has a permissions boundary. */
+  readonly bounded: boolean;
 }
 
 export function nameOf(arn: string): string {
@@ -46,6 +48,7 @@ export async function readRole({ iam }: Admin, arn: string): Promise<Role> {
     arn: found?.Arn ?? arn,
     trust: parseDocument(decodeURIComponent(found?.AssumeRolePolicyDocument ?? '{"Statement":[]}')),
     maxSessionDuration: found?.MaxSessionDuration ?? 3_600,
+    bounded: found?.PermissionsBoundary !== undefined,
   };
 }
 
@@ -238,11 +241,11 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
   const parts = [
     ...(forbidden
       ? [
-          `removes the statement with Effect Deny that forbids ${actions.join(", ")}${placesOf(denying.map((one) => one.name))}`,
+          `takes the Deny of ${actions.join(", ")} out of ${denying.map(({ name }) => name).join(", ") || "its policies"}`,
         ]
       : []),
     ...(outside.length > 0
-      ? [`lets the permissions boundary${bounds === undefined ? "" : ` ${bounds.name}`} allow ${actionsOf(outside)}`]
+      ? [`lets the permissions boundary${bounds === undefined ? "" : `, ${bounds.name},`} allow ${actionsOf(outside)}`]
       : []),
     ...(policy === undefined ? [] : ["adds the policy below to it"]),
   ];
@@ -256,7 +259,7 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
 /** A version of a managed policy. */
 const isNewVersion = ({ words }: Command): boolean => words.includes("create-policy-version");
 const versions =
-  "; a managed policy changes for all that it is attached to, and has five versions at most: where it has them, delete one that is not in use first";
+  "; a managed policy changes for all that it is attached to, and where it has five versions, the most there can be, one that is not in use is deleted first";
 
 /** A change of a group's policies is one of all its members. */
 function membersOf(commands: readonly Command[]): string {
@@ -269,7 +272,6 @@ function membersOf(commands: readonly Command[]): string {
 }
 
 const actionsOf = (found: readonly Refusal[]): string => [...new Set(found.map(({ action }) => action))].join(", ");
-const placesOf = (names: readonly string[]): string => (names.length === 0 ? "" : ` from ${names.join(", ")}`);
 
 function statementsOf(found: readonly Refusal[]): Statement[] {
   return [...new Set(found.map(({ resource }) => resource))].map((resource) => ({

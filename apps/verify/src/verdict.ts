@@ -40,7 +40,8 @@ export function notRun(error: string, results: readonly Result[]): Verdict {
 function firstOf(results: readonly Result[], worst: Result | undefined): string {
   const fix = worst?.obstacle === undefined ? worst?.fix : shortRemedy(gathered(results, worst.obstacle).obstacle);
   const place = worst?.place === undefined ? "" : ` (${worst.place})`;
-  return fix === undefined ? "" : ` First: ${fix}${place}.`;
+  const label = worst?.state === "could not check" ? "To check more" : "First";
+  return fix === undefined ? "" : ` ${label}: ${fix}${place}.`;
 }
 
 /** Rights, in one line with everything else. */

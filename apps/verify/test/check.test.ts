@@ -251,7 +251,7 @@ describe("an obstacle", () => {
       check("c", [], lacks("iam:GetRole", "s3:ListBucket")),
     ]);
     const { line } = verdictOf(results);
-    expect(line).toContain("First: Someone with iam:GetRole, s3:ListBucket can: let somebody run it.");
+    expect(line).toContain("To check more: Someone with iam:GetRole, s3:ListBucket can: let somebody run it.");
     expect(textReport(verdictOf(results), results, { colours: false, redacted: false }).split("\n").slice(3)).toEqual([
       "  ? could not check  a, c: because nobody may",
       "      Someone with iam:GetRole, s3:ListBucket can: let somebody run it",

@@ -133,10 +133,10 @@ describe("an endpoint that is not reached", () => {
     expect(await endpoints.run(lake, never, noDebts)).toMatchObject({
       state: "failed",
       seen: expect.stringMatching(/^STS at 127\.0\.0\.1: no TLS with 127\.0\.0\.1:\d+ \(/),
-      fix: `Look at the likely cause: ${cause}`,
+      fix: `Most likely ${cause}`,
     });
     expect(await endpoints.run(withElement, never, noDebts)).toMatchObject({
-      fix: `Correct --sts-endpoint, or look at the likely cause: ${cause}`,
+      fix: `Most likely ${cause}; --sts-endpoint names the endpoint`,
     });
     expect(await credentials.run(lake, never, noDebts)).toMatchObject({
       state: "could not check",

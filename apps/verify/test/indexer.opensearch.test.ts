@@ -78,7 +78,7 @@ describe("an indexer that is right", () => {
     expect(troubles(results)).toEqual([]);
     const open = results.filter(({ state }) => state === "could not check").map(({ check }) => check.id);
     expect(open).toEqual(["indexer-health", "indexer-blocks", "indexer-probe", "dashboard-fields", "indexer-lag"]);
-    expect(verdictOf(results).line).toMatch(/First: Run it with --indexer-admin FILE\.$/);
+    expect(verdictOf(results).line).toMatch(/To check more: Run it with --indexer-admin FILE\.$/);
     expect(await indices()).toEqual(before);
   });
 

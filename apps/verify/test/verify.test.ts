@@ -70,7 +70,7 @@ describe("a subscription", () => {
       seen: expect.stringContaining("no message came"),
     });
     expect(told.verdict).toMatch(
-      /^Nothing wrong was found\. Of 2 checks: 1 could not be checked\. First: Run it again when/,
+      /^Nothing wrong was found\. Of 2 checks: 1 could not be checked\. To check more: Run it again when/,
     );
   });
 
@@ -236,7 +236,7 @@ describe("a subscription", () => {
     const { code, stdout } = await verify(these(lab), { surroundings: { ...surroundingsOf(lab), base } });
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /sts:AssumeRole.*InvalidClientTokenId.*To do: Look first at the likeliest cause: the access key does not exist or is inactive/s,
+      /sts:AssumeRole.*InvalidClientTokenId.*To do: Most likely the access key does not exist or is inactive/s,
     );
   });
 });

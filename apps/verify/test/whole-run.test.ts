@@ -170,7 +170,7 @@ describe("what stands in the way of several checks", () => {
       ),
     ]);
     expect(stdout.split("\n")[0]).toMatch(
-      / First: Run it with --admin-profile NAME; --admin-policy prints what such a user has to be allowed\.$/,
+      / To check more: Run it with --admin-profile NAME; --admin-policy prints what such a user has to be allowed\.$/,
     );
     expect(stdout).toMatch(
       / {6}Someone with iam:GetRole, .*kms:GetKeyPolicy.*organizations:ListAccounts can: run it with --admin-profile /,

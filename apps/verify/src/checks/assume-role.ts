@@ -56,7 +56,7 @@ function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): 
       ? `${giveExternalId(lake)}; if the role asks for none, s`
       : `${compareExternalId(lake)}; if it is right, s`;
   return {
-    fix: `${first}omeone who may change role ${nameOf(roleArn)} lets its trust policy have the statement below, and ${nameOf(who)} has to be allowed ${assume} on it; run with --admin-profile, this says which of them it is`,
+    fix: `${first}omeone who may change role ${nameOf(roleArn)} adds the statement below to its trust policy, and someone who may change ${nameOf(who)} allows it ${assume} on the role; with --admin-profile this finds out which of them is missing`,
     policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
     console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships`,
   };

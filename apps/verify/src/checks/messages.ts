@@ -60,7 +60,7 @@ async function byMetric(lake: Lake, { name }: Queue): Promise<Finding | undefine
       return {
         state: "warning",
         seen: "CloudWatch has counted no message that was sent to it for 24 h",
-        fix: "Check what is said above of the bucket's notification and the queue's policy; in Security Lake > Sources, that sources are enabled",
+        fix: "Go by the checks notification and queue-policy; if they are well, look in Security Lake > Sources whether sources are enabled",
         console: `SQS > Queues > ${name} > Monitoring > Number Of Messages Sent`,
         awaited: true,
       };

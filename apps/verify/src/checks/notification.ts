@@ -76,7 +76,7 @@ function awake(bucket: Bucket, { name, enabled, otherTargets }: Rule): Cure {
       ...(enabled ? [] : [`the EventBridge rule ${name} is disabled`]),
     ].join(", and "),
     fix: `${who} ${[
-      ...(off ? [`lets the bucket ${bucket.name} tell EventBridge`] : []),
+      ...(off ? [`lets the bucket ${bucket.name} send notifications to EventBridge`] : []),
       ...(enabled ? [] : [`enables the rule ${name}${others}`]),
     ].join(" and ")}`,
     console: [

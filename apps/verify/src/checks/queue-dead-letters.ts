@@ -37,7 +37,7 @@ export const queueDeadLetters: Check = {
       return {
         state: "warning",
         seen: `messages in ${deadLetters}: ${held}`,
-        fix: `When what else is told here is mended, someone who may change the queues moves the messages of ${deadLetters} back`,
+        fix: `Once everything else here is mended, someone who may change the queues moves the messages of ${deadLetters} back`,
         console: `SQS > Queues > ${deadLetters} > Start DLQ redrive`,
         commands: [
           awsCommand(["sqs", "start-message-move-task"], {

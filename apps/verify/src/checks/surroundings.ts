@@ -60,12 +60,35 @@ export const credentials: Check = {
       // The way to STS is the subject of another check.
       if (isUnanswered(error)) return couldNotCheck({ because: seen, how: lookAtCause(seen), lasting: true });
       if (isPassing(error)) throw error;
-      const none = /ProviderError$/.test(((error as Error).cause as Error | undefined)?.name ?? "");
+      const { name } = ((error as Error).cause ?? error) as Error;
+      const none = /ProviderError$/.test(name);
       const hidden = none ? await notToBeRead(lake, "no other credentials are found") : undefined;
-      return hidden ?? { state: "failed", seen, fix: lookAtCause(seen) };
+      return hidden ?? { state: "failed", seen, ...(newCredentials(lake, name, seen) ?? { fix: lookAtCause(seen) }) };
     }
   },
 };
+
+/** What AWS says of credentials without a doubt, by the name of its error. */
+function newCredentials(
+  { subscriber: { profile } }: Lake,
+  name: string,
+  seen: string,
+): Pick<Finding, "fix" | "console"> | undefined {
+  const give = `Give ${profile === undefined ? "the subscriber" : `the profile ${profile}`}`;
+  const console = "IAM > Users > the user > Security credentials > Access keys";
+  if (/^(InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException)$/.test(name)) {
+    return {
+      fix: `${give} an access key that exists and is active; temporary keys have a session token too`,
+      console,
+    };
+  }
+  // The same name stands for a clock that is wrong.
+  if (name === "SignatureDoesNotMatch" && /: \(1\) the secret access key/.test(seen)) {
+    return { fix: `${give} the secret access key that belongs to the access key id, or a new pair`, console };
+  }
+  if (!/^ExpiredToken/.test(name)) return undefined;
+  return { fix: `${give} new temporary credentials, or keys that last; an instance can have a role instead` };
+}
 
 /** The SDK takes a file of AWS that may not be read for one that is not there. */
 async function notToBeRead({ environment }: Lake, without: string): Promise<Finding | undefined> {
@@ -242,7 +265,7 @@ async function reachAddress(
     const cause = lookAtCause(lake.explain(error));
     return {
       seen: `${name}: no TLS with ${address}:${target} (${codeOf(error)})`,
-      fix: corrected(setting, `${cause.charAt(0).toLowerCase()}${cause.slice(1)}`),
+      fix: setting === undefined ? cause : `${cause}; ${setting} names the endpoint`,
     };
   }
   try {
