@@ -1,4 +1,5 @@
 import { externalIdMark } from "./check.ts";
+import { concernsPrincipal, exempting, type Principal } from "./principal.ts";
 
 /** A policy as it is written. */
 export interface Document {
@@ -11,6 +12,7 @@ export interface Statement {
   readonly Sid?: string;
   readonly Effect: "Allow" | "Deny";
   readonly Principal?: string | Readonly<Record<string, string | readonly string[]>>;
+  readonly NotPrincipal?: string | Readonly<Record<string, string | readonly string[]>>;
   readonly Action?: string | readonly string[];
   readonly NotAction?: string | readonly string[];
   readonly Resource?: string | readonly string[];
@@ -21,8 +23,9 @@ export interface Statement {
 /** What is asked of a policy of a resource. */
 export interface Question {
   readonly action: string;
-  /** Whether the principal as it is written is the one that is asked about. */
-  readonly principal: (kind: string, name: string) => boolean;
+  readonly principal: Principal;
+  /** What an account's name allows is left aside: the account's own policies have to allow it, too. */
+  readonly byName?: boolean;
   readonly resource?: string;
   /** Values of condition keys, by names of lower case; null: the request has no such key. */
   readonly context: Readonly<Record<string, string | null>>;
@@ -72,13 +75,6 @@ export function concernsAction({ Action, NotAction }: Statement, action: string)
 function concernsResource({ Resource, NotResource }: Statement, resource: string): boolean {
   const named = (patterns: Statement["Resource"]) => listOf(patterns).some((pattern) => like(pattern, resource));
   return NotResource === undefined ? named(Resource) : !named(NotResource);
-}
-
-export function concernsPrincipal(statement: Statement, principal: Question["principal"]): boolean {
-  if (typeof statement.Principal === "string") return statement.Principal === "*";
-  return Object.entries(statement.Principal ?? {}).some(([kind, names]) =>
-    listOf(names).some((name) => name === "*" || principal(kind, name)),
-  );
 }
 
 /** Whether a statement's conditions hold; undefined where one is about what is not known here. */
@@ -137,10 +133,10 @@ export function judge(document: Document | undefined, question: Question): Judge
   return { effect, certain };
 }
 
-function concerns(statement: Statement, { action, principal, resource }: Question): boolean {
+function concerns(statement: Statement, { action, principal, byName, resource }: Question): boolean {
   return (
     concernsAction(statement, action) &&
-    concernsPrincipal(statement, principal) &&
+    concernsPrincipal(statement, principal, byName) &&
     (resource === undefined || concernsResource(statement, resource))
   );
 }
@@ -168,40 +164,21 @@ const isAbout = (statement: Statement, { action, resource }: Asked): boolean =>
   concernsAction(statement, action) && concernsResource(statement, resource);
 const holdsFor = ({ Condition }: Statement, { context }: Asked): boolean | undefined => holds(Condition, context);
 
-/** The policy without what forbids, and with one more statement where that is needed. */
+/** The policy without what forbids it to the one who is asked about, and with one more statement where that is needed. */
 export function repaired(document: Document | undefined, question: Question, statement: Statement): Document {
-  const kept = withoutDenyOf(document ?? { Statement: [] }, question).Statement;
+  const kept = withoutDenyFor(document ?? { Statement: [] }, question).Statement;
   const enough = judge({ Statement: kept }, question).effect === "allow";
   return { Version: "2012-10-17", ...document, Statement: enough ? kept : [...kept, statement] };
 }
 
-/** A resource's policy without what forbids it. */
-export function withoutDenyOf(document: Document, question: Question): Document {
-  const kept = document.Statement.filter(
-    (one) => one.Effect !== "Deny" || !concerns(one, question) || holds(one.Condition, question.context) !== true,
-  );
-  return { ...document, Statement: kept };
-}
-
-/** The same for one user or role: to others the statement forbids what it has forbidden. */
-export function withoutDenyFor(arn: string, document: Document, question: Question): Document {
+/** A resource's policy without what forbids it to one: to others the statement forbids what it has forbidden. */
+export function withoutDenyFor(document: Document, question: Question): Document {
   const isForbidding = (one: Statement) =>
     one.Effect === "Deny" && concerns(one, question) && holds(one.Condition, question.context) === true;
-  const namesOthers = ({ Principal }: Statement) =>
-    typeof Principal === "string" ||
-    Object.values(Principal ?? {}).some((names) => listOf(names).some((name) => name !== arn));
-  const Statement = document.Statement.flatMap((one) => {
-    if (!isForbidding(one)) return [one];
-    return namesOthers(one) ? [{ ...one, Condition: exempting(arn, one.Condition) }] : [];
-  });
+  const Statement = document.Statement.flatMap((one) =>
+    isForbidding(one) ? (exempting(one, question.principal) ?? []) : [one],
+  );
   return { ...document, Statement };
-}
-
-function exempting(arn: string, condition: Statement["Condition"] = {}): NonNullable<Statement["Condition"]> {
-  const { ArnNotEquals: before = {} } = condition;
-  const key = Object.keys(before).find((name) => name.toLowerCase() === "aws:principalarn") ?? "aws:PrincipalArn";
-  const others = listOf(before[key] as string | readonly string[] | undefined);
-  return { ...condition, ArnNotEquals: { ...before, [key]: [...others, arn] } };
 }
 
 /** An identity's policy without what forbids those actions; undefined where nothing is left of it. */

@@ -2,6 +2,7 @@ import { GetKeyPolicyCommand } from "@aws-sdk/client-kms";
 import { GetBucketPolicyCommand } from "@aws-sdk/client-s3";
 import type { Admin, Lake } from "./lake.ts";
 import { type Document, judge, parseDocument } from "./policy.ts";
+import { userOrRole } from "./principal.ts";
 import { accountOf, type Refusal } from "./role.ts";
 
 /** The policy of a bucket; undefined where it has none. @throws the SDK's errors */
@@ -48,8 +49,8 @@ export async function notMadeGood(
       if (why !== "not allowed" || (accountOf(resource) || admin.account) !== accountOf(arn)) return false;
       // Where it cannot be read, what IAM says of the principal's own stands.
       const policy = await policyAt(lake, admin, resource).catch(() => undefined);
-      const named = (kind: string, name: string) => kind === "AWS" && name === arn;
-      return judge(policy, { action, resource, context, principal: named }).effect === "allow";
+      const question = { action, resource, context, principal: userOrRole(arn), byName: true };
+      return judge(policy, question).effect === "allow";
     }),
   );
   return refused.filter((_, at) => !judged[at]);

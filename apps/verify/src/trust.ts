@@ -1,16 +1,8 @@
 import { externalIdMark, type Finding } from "./check.ts";
 import { awsCommand } from "./command.ts";
-import {
-  type Document,
-  judge,
-  listOf,
-  type Question,
-  repaired,
-  type Statement,
-  trustStatement,
-  withoutDenyFor,
-} from "./policy.ts";
-import { nameOf, type Role } from "./role.ts";
+import { type Document, judge, listOf, type Question, repaired, type Statement, trustStatement } from "./policy.ts";
+import { contextOf, samePrincipal, userOrRole } from "./principal.ts";
+import type { Role } from "./role.ts";
 
 export const assume = "sts:AssumeRole";
 
@@ -21,24 +13,12 @@ export function principalOf(arn: string): string {
 
 /** What is asked of a trust policy; `externalId` null: the request has none. */
 export function trustQuestion(who: string, externalId: string | null): Question {
-  const account = who.split(":")[4] ?? "";
+  const principal = userOrRole(who);
   return {
     action: assume,
-    principal: (kind, name) =>
-      kind === "AWS" && (samePrincipal(name, who) || name === account || name.endsWith(`::${account}:root`)),
-    context: {
-      "sts:externalid": externalId,
-      "aws:principalarn": who,
-      "aws:principalaccount": account,
-      "aws:securetransport": "true",
-    },
+    principal,
+    context: { ...contextOf(principal), "sts:externalid": externalId, "aws:securetransport": "true" },
   };
-}
-
-/** A session's ARN does not tell the path of its role. */
-export function samePrincipal(name: string, who: string): boolean {
-  if (name === who) return true;
-  return who.includes(":role/") && name.startsWith(who.slice(0, who.indexOf("/") + 1)) && nameOf(name) === nameOf(who);
 }
 
 /** The statement without what it says of external IDs. */
@@ -61,8 +41,7 @@ export function trustChange(
   // Statements for these credentials alone are replaced; those for others, too, stay.
   const kept = all.filter((one) => !namesOnly(one, who)).map((one) => (isLax(one, who) ? insisting(one) : one));
   const known = { ...question, context: { ...question.context, "sts:externalid": externalIdMark } };
-  const allowed = withoutDenyFor(who, { ...found.trust, Statement: kept }, known);
-  const policy = repaired(allowed, known, trustStatement(who));
+  const policy = repaired({ ...found.trust, Statement: kept }, known, trustStatement(who));
   const foreign = JSON.stringify(policy).includes(foreignMark);
   return {
     policy,

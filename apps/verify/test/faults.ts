@@ -387,6 +387,107 @@ const bucketPolicies: readonly Fault[] = [
   },
 ];
 
+const otherUser = "arn:aws:iam::123456789012:user/admin";
+
+/** Statements that forbid something to others, too: it stays forbidden to them. */
+const deniesOfOthers: readonly Fault[] = [
+  {
+    name: "bucket's policy forbids a user and the role to read",
+    make: (setting) =>
+      bucketPolicy(setting, {
+        Effect: "Deny",
+        Principal: { AWS: [setting.lake.userArn, setting.lake.roleArn] },
+        Action: "s3:Get*",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/aws/*`,
+      }),
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role/,
+  },
+  {
+    name: "bucket's policy forbids everybody but a user and its account to read",
+    make: (setting) =>
+      bucketPolicy(setting, {
+        Effect: "Deny",
+        NotPrincipal: { AWS: [otherUser, `arn:aws:iam::${setting.lake.account}:root`] },
+        Action: "s3:GetObject",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/*`,
+      }),
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role/,
+  },
+  {
+    name: "bucket's policy forbids everybody but the role, without its account, to read",
+    make: (setting) =>
+      bucketPolicy(setting, {
+        Effect: "Deny",
+        NotPrincipal: { AWS: setting.lake.roleArn },
+        Action: "s3:GetObject",
+        Resource: `arn:aws:s3:::${setting.lake.bucket}/*`,
+      }),
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role/,
+  },
+  {
+    name: "queue's policy forbids everybody to send",
+    make: (setting) => {
+      const { Statement } = JSON.parse(sendStatement(setting, {}).Policy as string);
+      const deny = { Effect: "Deny", Principal: "*", Action: "sqs:SendMessage", Resource: setting.lake.queueArn };
+      return setQueue(setting, { Policy: JSON.stringify({ Version: version, Statement: [...Statement, deny] }) });
+    },
+    found: "queue-policy",
+    seen: /does not let in: EventBridge rule/,
+  },
+  {
+    name: "queue's policy forbids all services but one to send",
+    make: (setting) => {
+      const { Statement } = JSON.parse(sendStatement(setting, {}).Policy as string);
+      const NotPrincipal = { Service: "s3.amazonaws.com" };
+      const deny = { Effect: "Deny", NotPrincipal, Action: "sqs:SendMessage", Resource: setting.lake.queueArn };
+      return setQueue(setting, { Policy: JSON.stringify({ Version: version, Statement: [...Statement, deny] }) });
+    },
+    found: "queue-policy",
+    seen: /does not let in: EventBridge rule/,
+  },
+  {
+    name: "key forbids the role and another user to use it",
+    options: withKey,
+    make: ({ aws, lake, key = "" }) => {
+      const statement = (Effect: string, Principal: object, Action = "kms:*") => ({
+        Effect,
+        Principal,
+        Action,
+        Resource: "*",
+      });
+      aws.setKeyPolicy(key, {
+        Version: version,
+        Statement: [
+          statement("Allow", { AWS: `arn:aws:iam::${lake.account}:root` }),
+          statement("Allow", { Service: "events.amazonaws.com" }),
+          statement("Deny", { AWS: [lake.roleArn, lake.userArn] }, "kms:Decrypt"),
+        ],
+      });
+    },
+    found: "keys",
+    seen: /does not let arn:aws:iam::\d+:role.* do kms:Decrypt/,
+  },
+  {
+    name: "trust policy forbids everybody but another user",
+    make: ({ aws, lake }) => {
+      const statement = { Action: "sts:AssumeRole" };
+      const Condition = { StringEquals: { "sts:ExternalId": [lake.externalId] } };
+      aws.setTrust(lake.roleArn, {
+        Version: version,
+        Statement: [
+          { ...statement, Effect: "Allow", Principal: { AWS: lake.userArn }, Condition },
+          { ...statement, Effect: "Deny", NotPrincipal: { AWS: [otherUser, lake.account] } },
+        ],
+      });
+    },
+    found: "role",
+    seen: /Effect Deny/,
+  },
+];
+
 const keys: readonly Fault[] = [
   {
     name: "key does not let EventBridge send",
@@ -1058,6 +1159,7 @@ export const faults: readonly Fault[] = [
   ...permissions,
   ...keys,
   ...bucketPolicies,
+  ...deniesOfOthers,
   ...notifications,
   ...policies,
   ...attributes,

@@ -3,6 +3,7 @@ import type { Check, Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { type Bucket, newestVersions } from "../flow.ts";
 import { type Document, judge, type Question, withoutDenyFor } from "../policy.ts";
+import { contextOf, type Principal } from "../principal.ts";
 import { bucketPolicyOf } from "../resource-policy.ts";
 import { readerOf } from "./keys.ts";
 
@@ -25,25 +26,24 @@ export const bucketPolicy: Check = {
     }),
 };
 
-function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: string): Finding {
+function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: Principal): Finding {
   if (policy === undefined) return { state: "ok", seen: `${name} has none` };
-  const questions = newestVersions(sources).map((source): Question => {
-    const account = reader.split(":")[4] ?? "";
-    return {
+  const context = { ...contextOf(reader), "aws:securetransport": "true" };
+  const questions = newestVersions(sources).map(
+    (source): Question => ({
       action: "s3:GetObject",
       resource: `${arn}/${source}object`,
-      principal: (kind, named) =>
-        kind === "AWS" && (named === reader || named === account || named.endsWith(`::${account}:root`)),
-      context: { "aws:principalarn": reader, "aws:principalaccount": account, "aws:securetransport": "true" },
-    };
-  });
+      principal: reader,
+      context,
+    }),
+  );
   const forbidden = questions.filter((question) => judge(policy, question).effect === "deny");
-  if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader} nothing` };
-  const left = forbidden.reduce((before, question) => withoutDenyFor(reader, before, question), policy);
+  if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader.name} nothing` };
+  const left = forbidden.reduce((before, question) => withoutDenyFor(before, question), policy);
   const empty = left.Statement.length === 0;
   return {
     state: "failed",
-    seen: `the policy of ${name} forbids ${reader} to read ${forbidden.map(({ resource = "" }) => resource.slice(arn.length + 1, -"object".length)).join(", ")}`,
+    seen: `the policy of ${name} forbids ${reader.name} to read ${forbidden.map(({ resource = "" }) => resource.slice(arn.length + 1, -"object".length)).join(", ")}`,
     fix: empty
       ? `Someone who may change the bucket ${name} takes its policy away, which does nothing else`
       : `Someone who may change the bucket ${name} gives it the policy below, in which what it forbids is not forbidden to the role`,

@@ -5,7 +5,9 @@ import { awsCommand, type Command } from "../command.ts";
 import { routesOf } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Document, judge, type Question, repaired, type Statement } from "../policy.ts";
+import { contextOf, type Principal, service, userOrRole } from "../principal.ts";
 import { keyPolicyOf } from "../resource-policy.ts";
+import { principalOf } from "../trust.ts";
 import { keyOfQueue } from "./queue.ts";
 
 const rights = ["kms:DescribeKey", "kms:GetKeyPolicy", "s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"] as const;
@@ -58,38 +60,30 @@ async function usesOf(lake: Lake): Promise<Map<string, Use[]>> {
 }
 
 /** Who reads: the role, or the credentials at hand. */
-export async function readerOf(lake: Lake): Promise<string> {
-  if (lake.subscriber.roleArn !== undefined) return (await lake.role()).arn;
-  const { arn } = await lake.caller();
-  return arn.replace(/^(arn:[^:]+:)sts(::\d+:)assumed-role\/([^/]+)\/.*$/, "$1iam$2role/$3");
+export async function readerOf(lake: Lake): Promise<Principal> {
+  if (lake.subscriber.roleArn === undefined) return userOrRole(principalOf((await lake.caller()).arn));
+  const { arn, bounded } = await lake.role();
+  return { ...userOrRole(arn), bounded };
 }
 
-function decrypting(reader: string): Use {
-  const account = reader.split(":")[4] ?? "";
+/** An account stands for all in it whose own policies allow it, which is another check. */
+function decrypting(reader: Principal): Use {
+  const action = "kms:Decrypt";
   return {
-    who: reader,
-    question: {
-      action: "kms:Decrypt",
-      // The account stands for all in it whose own policies allow it, which is another check.
-      principal: (kind, name) =>
-        kind === "AWS" && (name === reader || name === account || name.endsWith(`::${account}:root`)),
-      context: { "aws:principalarn": reader, "aws:principalaccount": account },
-    },
-    statement: { Effect: "Allow", Principal: { AWS: reader }, Action: "kms:Decrypt", Resource: "*" },
+    who: reader.name,
+    question: { action, principal: reader, context: contextOf(reader) },
+    statement: { Effect: "Allow", Principal: { AWS: reader.name }, Action: action, Resource: "*" },
   };
 }
 
-function sending(service: string): Use {
+function sending(name: string): Use {
+  const principal = service(name);
   return {
-    who: service,
-    question: {
-      action: "kms:GenerateDataKey",
-      principal: (kind, name) => kind === "Service" && name === service,
-      context: {},
-    },
+    who: name,
+    question: { action: "kms:GenerateDataKey", principal, context: contextOf(principal) },
     statement: {
       Effect: "Allow",
-      Principal: { Service: service },
+      Principal: { Service: name },
       Action: ["kms:GenerateDataKey", "kms:Decrypt"],
       Resource: "*",
     },

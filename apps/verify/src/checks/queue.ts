@@ -8,6 +8,7 @@ import { counted } from "../count.ts";
 import { isKeyArn, type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
+import { contextOf, service } from "../principal.ts";
 import { accountOf, nameOf, putPolicy } from "../role.ts";
 import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
@@ -277,12 +278,12 @@ async function routesTo(lake: Lake, queueArn: string): Promise<Route[]> {
 }
 
 function judgeUnknown(policy: Document | undefined, queueArn: string, name: string): Finding {
-  const senders = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"].filter((service) =>
+  const senders = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"].filter((sender) =>
     policy?.Statement.some(
       (statement) =>
         judgePolicy(
           { Statement: [{ ...statement, Condition: {} }] },
-          { action: "sqs:SendMessage", resource: queueArn, principal: isService(service), context: {} },
+          { action: "sqs:SendMessage", resource: queueArn, principal: service(sender), context: {} },
         ).effect === "allow",
     ),
   );
@@ -295,15 +296,19 @@ function judgeUnknown(policy: Document | undefined, queueArn: string, name: stri
   };
 }
 
-const isService = (service: string) => (kind: string, name: string) => kind === "Service" && name === service;
-
-function sending({ service, sourceArn }: Route, resource: string): Question {
+function sending({ service: name, sourceArn }: Route, resource: string): Question {
   const account = sourceArn.split(":")[4] || (resource.split(":")[4] ?? "");
+  const principal = service(name);
   return {
     action: "sqs:SendMessage",
     resource,
-    principal: isService(service),
-    context: { "aws:sourcearn": sourceArn, "aws:sourceaccount": account, "aws:securetransport": "true" },
+    principal,
+    context: {
+      ...contextOf(principal),
+      "aws:sourcearn": sourceArn,
+      "aws:sourceaccount": account,
+      "aws:securetransport": "true",
+    },
   };
 }
 

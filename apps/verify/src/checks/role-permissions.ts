@@ -1,5 +1,5 @@
 import { asAdministrator } from "../administrator.ts";
-import type { Check } from "../check.ts";
+import { type Check, couldNotCheck } from "../check.ts";
 import { counted } from "../count.ts";
 import { newestVersions, routesOf } from "../flow.ts";
 import { notMadeGood } from "../resource-policy.ts";
@@ -53,6 +53,12 @@ export const rolePermissions: Check = {
         );
         const refused = await notMadeGood(lake, admin, found.arn, distinct);
         const keys = new Set([...bucketKeys, ...(queueKey === undefined ? [] : [queueKey])]);
+        if (refused.length === 0 && objects.length === 0 && flow.buckets.some(({ sources }) => sources.length > 0)) {
+          return couldNotCheck({
+            because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
+            how: "Go by the check notification first",
+          });
+        }
         if (refused.length === 0) {
           return {
             state: "ok",

@@ -1,9 +1,9 @@
 import { asAdministrator } from "../administrator.ts";
 import type { Check } from "../check.ts";
 import type { Lake } from "../lake.ts";
-import { judge, type Question } from "../policy.ts";
+import { judge } from "../policy.ts";
 import { nameOf, type Refusal, readRole, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
-import { assume, principalOf, samePrincipal, trustQuestion } from "../trust.ts";
+import { assume, principalOf, trustQuestion } from "../trust.ts";
 import { noRole } from "./role.ts";
 
 export const user: Check = {
@@ -49,11 +49,10 @@ export const user: Check = {
 async function isNamed(lake: Lake, who: string, account: string): Promise<boolean> {
   if (lake.subscriber.roleArn?.split(":")[4] !== account) return false;
   const question = trustQuestion(who, lake.subscriber.externalId ?? null);
-  const byName: Question = { ...question, principal: (kind, name) => kind === "AWS" && samePrincipal(name, who) };
   const trust = await lake.role().then(
     (found) => found.trust,
     () => undefined,
   );
   const direct = trust?.Statement.filter(({ Principal }) => Principal !== "*");
-  return judge(direct && { Statement: direct }, byName).effect === "allow";
+  return judge(direct && { Statement: direct }, { ...question, byName: true }).effect === "allow";
 }
