@@ -43,6 +43,7 @@ What is told:
   --strict                 exit code 3 where there are warnings only
   --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come, and tell what has changed
   --list                   print the checks, and run none
+  --explain ID             print what a check looks at and why, and check nothing
   --help
 
 Nothing is changed: one message is received from the queue of each subscriber and given back at once, and one document
@@ -93,6 +94,7 @@ export function parseOptions(args: readonly string[]) {
         strict: { type: "boolean", default: false },
         watch: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
+        explain: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     }).values;
@@ -101,6 +103,19 @@ export function parseOptions(args: readonly string[]) {
     const [told = ""] = (cause as Error).message.split("\n");
     throw new CannotRun(`${told.replace(/\.$/, "")}. See --help.`);
   }
+}
+
+/** How the result is to be told, as far as arguments say so that are wrong elsewhere. */
+export function formIn(args: readonly string[]): Form {
+  const options = { output: { type: "string" }, "fix-plan": { type: "boolean" }, redact: { type: "boolean" } } as const;
+  const { output, "fix-plan": plan, redact } = parseArgs({ args: [...args], options, strict: false }).values;
+  return { output: typeof output === "string" ? output : "text", plan: plan === true, redact: redact === true };
+}
+
+export interface Form {
+  readonly output: string;
+  readonly plan: boolean;
+  readonly redact: boolean;
 }
 
 export function listed(text: string | undefined): string[] {

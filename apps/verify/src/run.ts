@@ -7,7 +7,8 @@ import { checks } from "./checks/table.ts";
 import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, requestHandlerOf, type Surroundings } from "./lake.ts";
 import type { Manager } from "./manager.ts";
-import { help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
+import { type Form, formIn, help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
+import { explained } from "./report/docs.ts";
 import { fixPlan } from "./report/fix-plan.ts";
 import { htmlReport } from "./report/html.ts";
 import { jsonList, jsonReport } from "./report/json.ts";
@@ -38,7 +39,24 @@ export const limits = { timeout: 6_000, total: 9_000 };
  * @throws CannotRun
  */
 export async function run(argv: readonly string[], world: World): Promise<number> {
-  const options = parseOptions(argv);
+  const form = formIn(argv);
+  const report = reportOf(form);
+  const look = { colours: world.colours };
+  try {
+    return await answer(parseOptions(argv), world, (verdict, results) => report(verdict, results, look));
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error;
+    const told = form.redact ? redacted(error) : error;
+    // Who reads the report with a program finds one; a person reads the line that follows.
+    if (report !== textReport) world.print(report(notRun(told.message, told.results), told.results, look));
+    throw told;
+  }
+}
+
+type Tell = (verdict: Verdict, results: readonly Result[]) => string;
+
+/** @throws CannotRun */
+async function answer(options: Options, world: World, report: Tell): Promise<number> {
   if (options.help) {
     world.print(help);
     return 0;
@@ -48,35 +66,21 @@ export async function run(argv: readonly string[], world: World): Promise<number
     return 0;
   }
   checkOutput(options);
-  const report = options["fix-plan"] ? fixPlanReport : reports[options.output];
-  if (report === undefined) {
-    throw new CannotRun(`--output ${options.output} is none of ${Object.keys(reports).join(", ")}.`);
-  }
   const all = checks({ receive: !options["no-receive"], probe: !options["no-probe"] });
+  if (options.explain !== undefined) {
+    world.print(explained(checkOf(options.explain, all)));
+    return 0;
+  }
   if (options.list) {
     const table = chosen(all, options);
     world.print(options.output === "json" ? jsonList(table) : textList(table));
     return 0;
   }
-  const look = { colours: world.colours, redacted: options.redact };
-  try {
-    return await keepTelling(all, options, world, (verdict, results) => report(verdict, results, look));
-  } catch (error) {
-    if (!(error instanceof CannotRun)) throw error;
-    const told = options.redact ? redacted(error) : error;
-    // Who reads the report with a program finds one; a person reads the line that follows.
-    if (report !== textReport) world.print(report(notRun(told.message, told.results), told.results, look));
-    throw told;
-  }
+  return keepTelling(all, options, world, report);
 }
 
 /** @throws CannotRun */
-async function keepTelling(
-  all: readonly Check[],
-  options: Options,
-  world: World,
-  report: (verdict: Verdict, results: readonly Result[]) => string,
-): Promise<number> {
+async function keepTelling(all: readonly Check[], options: Options, world: World, report: Tell): Promise<number> {
   const table = chosen(all, options);
   const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
   const found = await readSubscribers(options, world.environment, complain);
@@ -253,19 +257,33 @@ const reports: Readonly<Record<string, Report>> = {
 };
 const fixPlanReport: Report = ({ error }, results) => fixPlan(results, error);
 
+/** A plan is text; a form that there is not is told in text. */
+function reportOf({ output, plan }: Form): Report {
+  if (plan && output === "text") return fixPlanReport;
+  return Object.hasOwn(reports, output) ? (reports[output] as Report) : textReport;
+}
+
 /** A form that is not given would be taken for the one that was asked for. @throws CannotRun */
 function checkOutput({ output, list, "fix-plan": plan }: Options): void {
+  if (!Object.hasOwn(reports, output)) {
+    throw new CannotRun(`--output ${output} is none of ${Object.keys(reports).join(", ")}.`);
+  }
   if (plan && output !== "text")
     throw new CannotRun(`--fix-plan prints commands, which --output ${output} does not hold.`);
   if (list && output !== "text" && output !== "json") throw new CannotRun("--list is printed as text or json.");
 }
 
+/** @throws CannotRun for a name that is no check's */
+function checkOf(id: string, table: readonly Check[]): Check {
+  const found = table.find((check) => check.id === id);
+  if (found === undefined) throw new CannotRun(`There is no check "${id}"; --list shows them.`);
+  return found;
+}
+
 /** @throws CannotRun for a name that is no check's, and where none is left */
 function chosen(table: readonly Check[], { only, skip }: Options): readonly Check[] {
-  const known = new Set(table.map(({ id }) => id));
-  const wrong = [...listed(only), ...listed(skip)].find((id) => !known.has(id));
-  if (wrong !== undefined) throw new CannotRun(`There is no check "${wrong}"; --list shows them.`);
-  const wanted = only === undefined ? known : new Set(listed(only));
+  for (const id of [...listed(only), ...listed(skip)]) checkOf(id, table);
+  const wanted = new Set(only === undefined ? table.map(({ id }) => id) : listed(only));
   const left = table.filter(({ id }) => wanted.has(id) && !listed(skip).includes(id));
   if (left.length === 0) throw new CannotRun("--only and --skip leave no check; --list shows them.");
   return left;

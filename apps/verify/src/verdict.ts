@@ -15,8 +15,6 @@ export interface Verdict {
 /** How a report is to be read. */
 export interface Look {
   readonly colours: boolean;
-  /** Names are masked: who reads it is elsewhere. */
-  readonly redacted: boolean;
 }
 
 /** Worst first: what is to be done first is the first of the worst. */

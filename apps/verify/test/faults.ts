@@ -795,7 +795,7 @@ const attributes: readonly Fault[] = [
     make: () => {},
     found: "queue",
     state: "warning",
-    seen: /after 1 receives to/,
+    seen: /after 1 receive to/,
   },
   {
     name: "messages were put away",

@@ -43,7 +43,7 @@ const worst = (results: readonly Result[]) => {
 
 const told = (results: readonly Result[]) => {
   const verdict = verdictOf(results);
-  const look = { colours: true, redacted: true };
+  const look = { colours: true };
   const reports = [textReport, jsonReport, htmlReport, junitReport].map((report) => report(verdict, results, look));
   return [...reports, fixPlan(results)].join("\n");
 };

@@ -22,7 +22,7 @@ import { faultsOf } from "./schema.ts";
 import { createSetting, perform, provider, type Setting } from "./setting.ts";
 
 const schemaFile = join(import.meta.dirname, "../report.schema.json");
-const plain = { colours: false, redacted: false };
+const plain = { colours: false };
 
 const table = checks({ receive: true });
 
@@ -75,7 +75,7 @@ describe("the text report", () => {
 describe("every report", () => {
   const write = (shown: readonly Result[]) => {
     const verdict = verdictOf(shown);
-    const look = { colours: true, redacted: true };
+    const look = { colours: true };
     const reports = [textReport, jsonReport, htmlReport, junitReport].map((report) => report(verdict, shown, look));
     return [...reports, fixPlan(shown)].join("\n");
   };
@@ -162,7 +162,7 @@ describe("every report", () => {
     const junit = junitReport(verdictOf(results), results);
     expect(junit).toContain('failures="1"');
     expect(junit.replaceAll(/&(amp|lt|gt|quot|#39);/g, "")).not.toMatch(/&|<script|\u0007|\u001b/);
-    expect(JSON.parse(jsonReport(verdictOf(results), results, plain)).results[0].seen).toBe(nasty);
+    expect(JSON.parse(jsonReport(verdictOf(results), results)).results[0].seen).toBe(nasty);
     // A terminal is not told what to do by a name.
     expect(textReport(verdictOf(results), results, plain)).not.toMatch(/[\u0007\u001b]/);
     expect(textReport(verdictOf(results), results, { ...plain, colours: true })).not.toMatch(/\u0007|\u001b\[2J/);
@@ -313,7 +313,7 @@ describe("the JSON report", () => {
     const text = await readFile(schemaFile, "utf8");
     const schema = JSON.parse(text);
     await resultsOf("queue has no policy", (results) => {
-      const report = JSON.parse(jsonReport(verdictOf(results), results, plain));
+      const report = JSON.parse(jsonReport(verdictOf(results), results));
       expect(faultsOf(report, text)).toEqual([]);
       const known = schema.properties.results.items;
       expect(Object.keys(report).sort()).toEqual([...schema.required].sort());
@@ -325,14 +325,19 @@ describe("the JSON report", () => {
     });
   });
 
-  it("names the page of each check as a file that is there; to a reader elsewhere, within the package", async () => {
+  it("names the command that tells of each check", async () => {
     const results = table.map((check): Result => ({ check, subject: "lake", state: "ok", seen: "" }));
-    const pages = (redacted: boolean): string[] =>
-      JSON.parse(jsonReport(verdictOf(results), results, { ...plain, redacted })).results.map(
-        ({ docs }: { docs: string }) => docs,
-      );
-    for (const page of pages(false)) expect(await readFile(page, "utf8")).toMatch(/^# /);
-    expect(pages(true)).toEqual(table.map(({ id }) => `docs/${id}.md`));
+    for (const { id, docs } of JSON.parse(jsonReport(verdictOf(results), results)).results) {
+      const [program, ...args] = docs.split(" ");
+      const { code, stdout } = await verify(args);
+      const page = await readFile(join(import.meta.dirname, "../docs", `${id}.md`), "utf8");
+      expect({ program, code, stdout }).toEqual({
+        program: "security-lake-verify",
+        code: 0,
+        // Links lead to files that only the repository has.
+        stdout: page.replaceAll(/\[(.*?)\]\(.*?\)/g, "$1"),
+      });
+    }
   });
 });
 

@@ -317,8 +317,8 @@ describe("the command line", () => {
     [["--skip", "nonsense"], /no check "nonsense"/],
     [["--only", "queue", "--skip", "queue"], /--only and --skip leave no check/],
     [["--nonsense"], /'--nonsense'\. See --help\.$/m],
-    [["--fix-plan", "--output", "html"], /--fix-plan prints commands, which --output html/],
-    [["--list", "--output", "html"], /--list is printed as text or json/],
+    [["--output", "constructor"], /--output constructor is none of text, json, junit, html/],
+    [["--explain", "nonsense"], /no check "nonsense"/],
     [
       ["--external-id", "geheim"],
       /--external-id is no option, .* give --external-id-file FILE, or set SECURITY_LAKE_EX/,
@@ -329,6 +329,32 @@ describe("the command line", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(line);
     expect(stderr).not.toContain("geheim");
+  });
+
+  it.each([
+    [["--nonsense"], /'--nonsense'\. See --help\.$/m],
+    [["--only", "nonsense"], /no check "nonsense"/],
+    [["--stale", "soon", "--queue", "lake"], /--stale soon is no number of hours/],
+    [["--fix-plan"], /--fix-plan prints commands, which --output \w+ does not hold/],
+  ])(
+    "leaves a report that says so where arguments are wrong, in the form that was asked for: %j",
+    async (args, line) => {
+      const told = async (output: string) => {
+        const { code, stdout, stderr } = await verify([...args, "--output", output, "--redact"]);
+        expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(line) });
+        return stdout;
+      };
+      const report = JSON.parse(await told("json"));
+      expect(faultsOf(report, await readFile(join(import.meta.dirname, "../report.schema.json"), "utf8"))).toEqual([]);
+      expect(report.error).toMatch(line);
+      expect(await told("junit")).toMatch(/^<\?xml .*<testsuite [^>]* errors="1" [^>]*>.*<error message="[^"]+"\/>/s);
+      expect(await told("html")).toMatch(/^<!doctype html>.*<h1>Could not run: .*<\/html>\n$/s);
+    },
+  );
+
+  it("leaves a plan that says so where arguments are wrong", async () => {
+    const { code, stdout } = await verify(["--fix-plan", "--nonsense"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: expect.stringMatching(/^# Could not run: .*nonsense.*\n$/) });
   });
 
   const wrong = join(import.meta.dirname, "fixtures", "wrong.conf");

@@ -1,6 +1,7 @@
 import { paginateListAccounts } from "@aws-sdk/client-organizations";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import type { Check } from "../check.ts";
+import { counted } from "../count.ts";
 import { bucketPrefix } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
@@ -60,9 +61,11 @@ export const arriving: Check = {
         ...(silent.length > 0 ? [`nothing has come for ${lake.staleHours} h or more: ${told(silent)}`] : []),
         ...(silent.length < found.length ? [told(found.filter((one) => !silent.includes(one)))] : []),
         ...(leftOut > 0
-          ? [`of ${leftOut} more sources of accounts and Regions it was not looked at how old they are`]
+          ? [`of ${counted(leftOut, "more source")} of accounts and Regions the age was not looked at`]
           : []),
-        ...(expected.accounts.length === 0 ? [] : [`${expected.accounts.length} accounts expected, ${expected.from}`]),
+        ...(expected.accounts.length === 0
+          ? []
+          : [`${counted(expected.accounts.length, "account")} expected, ${expected.from}`]),
       ].join("; ");
       if (missing.length > 0) {
         return {

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { type Manager as AlertManager, managerOf } from "@threatlockdown/pipeline";
 import { isDenied, needsProfile } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { counted } from "../count.ts";
 import type { Answer, Indexer } from "../indexer.ts";
 import { late, look, unexpected, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
@@ -110,7 +111,7 @@ function judgeFields(
     const right = stored.filter((document) => shownAs(document) === wanted);
     const of =
       right.length > 0
-        ? `${right.length} of the newest ${stored.length} events have ${field} ${wanted}`
+        ? `${right.length} of the newest ${counted(stored.length, "event")} have ${field} ${wanted}`
         : `events have ${field} ${wanted}, the newest of ${latest.timestamp}; the newest ${stored.length} of all are other managers'`;
     const nodes = new Set(ours.flatMap(({ cluster: own }) => own?.node ?? []));
     const elsewhere = cluster !== undefined && nodes.size > 0 && !nodes.has(cluster.node);

@@ -1,5 +1,6 @@
 import { indexPattern } from "@threatlockdown/indexer-client";
 import type { Check } from "../check.ts";
+import { counted } from "../count.ts";
 import { late, look, unexpected, withIndexer } from "../indexer-look.ts";
 import { probeIndices } from "../probe.ts";
 
@@ -22,7 +23,7 @@ export const indexerHealth: Check = {
           number_of_nodes: nodes,
           unassigned_shards: unassigned,
         } = answer.body as Record<string, unknown>;
-        const seen = `${status}, ${counted(nodes, "node")}, ${counted(unassigned, "shard")} without a node`;
+        const seen = `${status}, ${counted(Number(nodes), "node")}, ${counted(Number(unassigned), "shard")} without a node`;
         if (status !== "red") return { state: "ok", seen };
         return {
           state: "failed",
@@ -34,10 +35,6 @@ export const indexerHealth: Check = {
     ),
   ),
 };
-
-function counted(count: unknown, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
 
 export const indexerBlocks: Check = {
   id: "indexer-blocks",
@@ -73,7 +70,8 @@ export const indexerBlocks: Check = {
           (name) => newest?.[1].settings[name] === "true",
         );
         if (newest === undefined) return { state: "ok", seen: "there is no index of the lake yet" };
-        if (block === undefined) return { state: "ok", seen: `none of ${found.length} indices of the lake is full` };
+        if (block === undefined)
+          return { state: "ok", seen: `none of ${counted(found.length, "index", "indices")} of the lake is full` };
         return {
           state: "failed",
           seen: `${newest[0]}, the newest index, has ${block}`,

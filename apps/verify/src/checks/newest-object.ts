@@ -91,7 +91,7 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Received | F
   const [{ sqs }, { url, redrive }] = await Promise.all([lake.clients(), lake.queue()]);
   if (redrive !== undefined && redrive.maxReceiveCount < leastReceives) {
     return couldNotCheck({
-      because: `the queue moves messages away after ${redrive.maxReceiveCount} receives, and this would be one`,
+      because: `the queue moves messages away after ${counted(redrive.maxReceiveCount, "receive")}, and this would be one`,
       how: `Set maxReceiveCount of the queue's redrive policy to ${leastReceives} or more`,
     });
   }

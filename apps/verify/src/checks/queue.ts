@@ -105,7 +105,7 @@ function shortcomings({ retention, redrive }: Queue, visibility: number): Shortc
           [
             "RedrivePolicy",
             JSON.stringify({ deadLetterTargetArn: redrive.deadLetterQueue, maxReceiveCount: 10 }),
-            `receives before the dead-letter queue to 10: after ${redrive.maxReceiveCount} a message is put away, which an hour's outage takes`,
+            `receives before the dead-letter queue to 10: an outage of an hour takes ${redrive.maxReceiveCount}, and then a message is put away`,
           ] as const,
         ]),
   ];
@@ -134,7 +134,7 @@ function settings({ visibilityTimeout, retention, redrive }: Queue): string {
     ...(retention === undefined ? [] : [`messages are kept ${days(retention)}`]),
     redrive === undefined
       ? "no dead-letter queue"
-      : `after ${redrive.maxReceiveCount} receives to ${redrive.deadLetterQueue}`,
+      : `after ${counted(redrive.maxReceiveCount, "receive")} to ${redrive.deadLetterQueue}`,
   ];
   return parts.join(", ");
 }

@@ -1,18 +1,12 @@
-import { existsSync } from "node:fs";
-import { findPackageJSON } from "node:module";
-import { dirname, join } from "node:path";
 import { administratorPolicy } from "../administrator-rights.ts";
 import type { Check } from "../check.ts";
 
-/**
- * Where a check is described: the file, where this package's pages are beside the program. A reader who is elsewhere, or a
- * program without its pages, gets the page's name within the package.
- */
-export function docsOf({ id }: Pick<Check, "id">, { elsewhere }: { readonly elsewhere: boolean }): string {
-  const page = join("docs", `${id}.md`);
-  const root = dirname(findPackageJSON(import.meta.url) ?? "");
-  const file = join(root, page);
-  return elsewhere || !existsSync(file) ? page : file;
+/** The command that tells of a check, wherever the program is. */
+export const toExplain = (id: string): string => `security-lake-verify --explain ${id}`;
+
+/** The page of a check without its links, which lead to files. */
+export function explained(check: Check): string {
+  return docsPage(check).replaceAll(/\[([\w-]+)\]\([\w-]+\.md\)/g, "$1");
 }
 
 /** The page of a check. */

@@ -1,6 +1,7 @@
 import { noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
 import { byRemedy, type Group, groups, troubled, type Verdict } from "../verdict.ts";
+import { toExplain } from "./docs.ts";
 import { escaped } from "./junit.ts";
 
 const colours: Readonly<Record<State, string>> = {
@@ -29,6 +30,7 @@ export function htmlReport({ line, error }: Verdict, results: readonly Result[])
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Security Lake subscription</title><style>${style}</style></head>
 <body><h1>${escaped(line)}</h1>
 ${parts.join("\n")}
+<p>More of a check: ${toExplain("NAME")}</p>
 </body></html>
 `;
 }

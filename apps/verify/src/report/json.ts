@@ -1,10 +1,10 @@
 import type { Check, Result } from "../check.ts";
 import { written } from "../command.ts";
-import type { Look, Verdict } from "../verdict.ts";
-import { docsOf } from "./docs.ts";
+import type { Verdict } from "../verdict.ts";
+import { toExplain } from "./docs.ts";
 
 /** The report for programs, as report.schema.json describes it. Members are only ever added. */
-export function jsonReport({ line, counts, error }: Verdict, results: readonly Result[], look: Look): string {
+export function jsonReport({ line, counts, error }: Verdict, results: readonly Result[]): string {
   const report = {
     version: 1,
     verdict: line,
@@ -24,7 +24,7 @@ export function jsonReport({ line, counts, error }: Verdict, results: readonly R
       ...(commands !== undefined && { commands: commands.map(written) }),
       ...(obstacle !== undefined && { because: obstacle.because }),
       ...(obstacle?.rights !== undefined && { rights: obstacle.rights }),
-      docs: docsOf(check, { elsewhere: look.redacted }),
+      docs: toExplain(check.id),
     })),
   };
   return `${JSON.stringify(report, null, 2)}\n`;

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { type Check, noteOf, type Result, remedy, type State } from "../check.ts";
 import { written } from "../command.ts";
 import { byRemedy, type Group, groups, type Look, troubled, type Verdict } from "../verdict.ts";
+import { toExplain } from "./docs.ts";
 
 type Colour = "green" | "yellow" | "red" | "gray" | "bold";
 type Paint = (colour: Colour, text: string) => string;
@@ -22,7 +23,8 @@ export function textReport(verdict: Verdict, results: readonly Result[], { colou
     const own = results.filter((result) => result.subject === subject);
     return ["", `Subscriber of ${subject}`, ...groups(own).flatMap((group) => linesOf(group, paint))];
   });
-  return `${[paint("bold", verdict.line), ...parts.flat()].map(printable(colours)).join("\n")}\n`;
+  const more = results.length === 0 ? [] : ["", `More of a check: ${toExplain("NAME")}`];
+  return `${[paint("bold", verdict.line), ...parts.flat(), ...more].map(printable(colours)).join("\n")}\n`;
 }
 
 function linesOf({ results, obstacle }: Group, paint: Paint): string[] {
