@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Vitest leaves a core idle, which of two is half the machine.
+    maxWorkers: "100%",
     projects: [
       {
         ssr: source,
