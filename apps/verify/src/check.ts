@@ -67,6 +67,8 @@ export interface Check {
   readonly once?: true;
   /** What to look at where no answer comes in time. Default: the way to AWS. */
   readonly late?: string;
+  /** Milliseconds of the run's time that it leaves to what it owes. */
+  readonly owes?: number;
   /** Several findings where each has a remedy of its own; one at least. */
   run(lake: Lake, signal: AbortSignal, owe: Owe): Promise<Finding | readonly Finding[]>;
 }
@@ -146,7 +148,7 @@ async function bounded(check: Check, lake: Lake, timeout: number, end: number): 
     .run(lake, late.signal, (work) => void owed.push(work))
     .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
   let timer: NodeJS.Timeout | undefined;
-  const left = end - performance.now();
+  const left = end - performance.now() - (check.owes ?? 0);
   const ended = new Promise<Finding>((resolve) => {
     const stop = () => {
       resolve(left < timeout ? runOver(check) : tooLate(check, timeout));

@@ -89,6 +89,16 @@ describe("checks", () => {
     expect(told?.aborted).toBe(true);
   });
 
+  it("that owe something leave it time in that of the whole run", async () => {
+    const endless = check("endless", [], (_lake, signal, owe) => {
+      owe(once(signal, "abort").then(() => []));
+      return new Promise(() => {});
+    });
+    // A minute, of which it owes all but an instant.
+    const [found] = await runChecks([{ ...endless, owes: 59_990 }], lake, { timeout: 60_000, total: 60_000 });
+    expect(found?.seen).toMatch(/the time of the whole run was over before/);
+  });
+
   it("that take too long finish what they owe, and what that could not do is told too", async () => {
     const results = await runChecks(
       [

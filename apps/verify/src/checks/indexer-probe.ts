@@ -18,6 +18,7 @@ export const indexerProbe: Check = {
     "writes one document into an index of its own, finds it, and deletes that index; --no-probe does without. It is left out where nobody is there who may delete it (the subscriber's own user may not: --indexer-admin FILE)",
   once: true,
   late,
+  owes: 4_000,
   run: withIndexer(probe),
 };
 
