@@ -30,7 +30,7 @@ const rights = {
     "iam:ListGroupsForUser",
     "iam:ListUserPolicies",
   ],
-  Keys: ["kms:DescribeKey", "kms:GetKeyPolicy"],
+  Keys: ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"],
   Messages: ["cloudwatch:GetMetricData"],
   Accounts: ["organizations:ListAccounts"],
 } as const;

@@ -1,5 +1,5 @@
 import type { AdministratorRight } from "./administrator-rights.ts";
-import { couldNotCheck, type Finding } from "./check.ts";
+import { couldNotCheck, type Finding, type Obstacle } from "./check.ts";
 import type { Admin, Lake } from "./lake.ts";
 
 /** What to do where nobody may look. */
@@ -31,12 +31,17 @@ export async function asAdministrator(
     return await look(admin);
   } catch (error) {
     if (!isDenied(error)) throw error;
-    return couldNotCheck({
-      because: `the administrator's profile may not: ${lake.explain(error)}`,
-      rights,
-      how: "run it with such an --admin-profile",
-    });
+    return couldNotCheck(refusedTo(lake, error, rights));
   }
+}
+
+/** What stands in the way where the administrator was refused. */
+export function refusedTo(lake: Lake, error: unknown, rights: readonly AdministratorRight[]): Obstacle {
+  return {
+    because: `the administrator's profile may not: ${lake.explain(error)}`,
+    rights,
+    how: "run it with such an --admin-profile",
+  };
 }
 
 export function isDenied(error: unknown): boolean {

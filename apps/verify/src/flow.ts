@@ -37,10 +37,15 @@ export interface Bucket {
     NotificationConfiguration,
     "QueueConfigurations" | "EventBridgeConfiguration" | "TopicConfigurations" | "LambdaFunctionConfigurations"
   >;
-  /** ARN of a key of the customer's own. */
-  readonly key?: string;
+  /** Of objects that come; absent where it may not be looked at. */
+  readonly encryption?: Encryption;
   /** With their versions, where they have some: aws/VPC_FLOW/2.0/, ext/okta/ */
   readonly sources: readonly string[];
+}
+
+export interface Encryption {
+  /** ARN, id or alias, of the key; absent where a service encrypts by itself. */
+  readonly key?: string;
 }
 
 export interface Rule {
@@ -65,9 +70,6 @@ export interface Pattern {
   };
 }
 
-/** Names of keys can be aliases and ids too, which policies do not name. */
-export const isKeyArn = (name: string): boolean => /^arn:[^:]+:kms:[^:]*:\d+:key\//.test(name);
-
 export const bucketPrefix = "aws-security-data-lake-";
 
 /** @throws the SDK's errors */
@@ -89,13 +91,9 @@ async function bucketsOf({ s3 }: Admin): Promise<string[]> {
 
 async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promise<Bucket> {
   const Bucket = name;
-  const [notifications, key, aws, ext] = await Promise.all([
+  const [notifications, encryption, aws, ext] = await Promise.all([
     s3.send(new GetBucketNotificationConfigurationCommand({ Bucket })),
-    s3.send(new GetBucketEncryptionCommand({ Bucket })).then(
-      ({ ServerSideEncryptionConfiguration: found }) =>
-        found?.Rules?.[0]?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID,
-      () => undefined,
-    ),
+    encryptionOf(s3, Bucket),
     ...["aws/", "ext/"].map((prefix) => sourcesBelow(s3, name, prefix)),
   ]);
   const { QueueConfigurations, EventBridgeConfiguration, TopicConfigurations, LambdaFunctionConfigurations } =
@@ -109,9 +107,22 @@ async function readBucket({ s3 }: Admin, queueArn: string, name: string): Promis
       ...(TopicConfigurations && { TopicConfigurations }),
       ...(LambdaFunctionConfigurations && { LambdaFunctionConfigurations }),
     },
-    ...(key !== undefined && isKeyArn(key) && { key }),
+    ...(encryption && { encryption }),
     sources: [aws, ext].flatMap((found) => found ?? []),
   };
+}
+
+async function encryptionOf(s3: S3Client, Bucket: string): Promise<Encryption | undefined> {
+  try {
+    const { ServerSideEncryptionConfiguration: found } = await s3.send(new GetBucketEncryptionCommand({ Bucket }));
+    const { SSEAlgorithm, KMSMasterKeyID } = found?.Rules?.[0]?.ApplyServerSideEncryptionByDefault ?? {};
+    // Where no key is named, it is that of S3.
+    return SSEAlgorithm?.startsWith("aws:kms") ? { key: KMSMasterKeyID ?? "alias/aws/s3" } : {};
+  } catch (error) {
+    if ((error as Error).name === "ServerSideEncryptionConfigurationNotFoundError") return {};
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Security Lake lets a role read a version of a source, not the source. */

@@ -24,7 +24,11 @@ import { addressesOf } from "./addresses.ts";
 import { isDenied } from "./administrator.ts";
 import { type Flow, readFlow } from "./flow.ts";
 import type { Indexer } from "./indexer.ts";
+import { describeKey, type Key, keyPolicyOf } from "./kms.ts";
 import type { Manager } from "./manager.ts";
+import { type NewestRead, readNewest } from "./newest-read.ts";
+import type { Document } from "./policy.ts";
+import { bucketPolicyOf } from "./resource-policy.ts";
 import { type Role, readRole } from "./role.ts";
 import { settingName } from "./setting.ts";
 
@@ -54,6 +58,14 @@ export interface Lake {
   role(): Promise<Role>;
   /** What leads from the buckets to the queue. */
   flow(): Promise<Flow>;
+  /** The policy of a bucket; undefined where it has none. */
+  bucketPolicy(bucket: string): Promise<Document | undefined>;
+  /** A key by its ARN, id or alias; undefined where there is none. */
+  key(name: string): Promise<Key | undefined>;
+  /** The policy of a key, by its ARN. */
+  keyPolicy(key: string): Promise<Document>;
+  /** What the newest object of a bucket tells of its key. */
+  newestRead(bucket: string): Promise<NewestRead>;
   /** An error in one line, without secrets. */
   explain(error: unknown, circumstances?: { readonly action?: string; readonly resource?: string }): string;
   /** Where AWS is asked instead of its own addresses. */
@@ -196,20 +208,26 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     clients,
     queue: once(async () => openQueue((await clients()).sqs, subscriber.queue)),
     queueAttributes: once(async () => {
-      const { url } = await lake.queue();
-      const ask = async (sqs: SQSClient) =>
+      const ask = async (sqs: SQSClient, { url }: Queue) =>
         (await sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }))).Attributes;
       try {
-        return await ask((await clients()).sqs);
+        return await ask((await clients()).sqs, await lake.queue());
       } catch (error) {
-        if (!isDenied(error)) throw error;
-        return admin && ask((await admin()).sqs);
+        if (admin === undefined && isDenied(error)) return undefined;
+        if (admin === undefined) throw error;
+        const { sqs } = await admin();
+        // The role is not assumed, perhaps.
+        return ask(sqs, await lake.queue().catch(() => openQueue(sqs, subscriber.queue)));
       }
     }),
     queueArn: async () => arnOfQueue(subscriber, await region()),
     admin,
     role: once(async () => readRole(await present(admin)(), subscriber.roleArn ?? "")),
     flow: once(async () => readFlow(await present(admin)(), await lake.queueArn(), lake.buckets)),
+    bucketPolicy: onceEach(async (bucket) => bucketPolicyOf(await present(admin)(), bucket)),
+    key: onceEach(async (name) => describeKey(await present(admin)(), name)),
+    keyPolicy: onceEach(async (key) => keyPolicyOf(await present(admin)(), key)),
+    newestRead: onceEach(async (bucket) => readNewest((await present(admin)()).s3, (await clients()).s3, bucket)),
     explain: (error, circumstances) =>
       explain(error, {
         ...circumstances,
@@ -289,6 +307,15 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => {
     made ??= make();
     return made;
+  };
+}
+
+function onceEach<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (name) => {
+    const found = made.get(name) ?? make(name);
+    made.set(name, found);
+    return found;
   };
 }
 

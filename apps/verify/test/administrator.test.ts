@@ -26,6 +26,7 @@ describe("an administrator's profile with the policy that is printed", () => {
     "role is forbidden an action by a managed policy, lacks others, and has a boundary",
     "queue does not exist",
     "key does not let EventBridge send",
+    "role may not decrypt with the lake's own key",
     "messages go to the dead-letter queue soon",
   ])("may look at all that is asked: %s", async (name) => {
     const fault = faults.find((one) => one.name === name);

@@ -2,6 +2,7 @@ import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/cl
 import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { notification } from "@threatlockdown/tooling-lake";
 import type { SubscriptionOptions } from "@threatlockdown/tooling-local-aws";
+import { keyFaults } from "./key-faults.ts";
 import { lakeKey, laterObject, object, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 /** One thing that is wrong. */
@@ -828,7 +829,7 @@ const attributes: readonly Fault[] = [
     name: "queue is encrypted by AWS's own key",
     make: (setting) => setQueue(setting, { KmsMasterKeyId: "alias/aws/sqs" }),
     found: "queue-encryption",
-    seen: /alias\/aws\/sqs, which no service but SQS may use/,
+    seen: /alias\/aws\/sqs, which AWS manages: SQS alone may use it/,
   },
 ];
 
@@ -1158,6 +1159,7 @@ export const faults: readonly Fault[] = [
   ...elsewhere,
   ...permissions,
   ...keys,
+  ...keyFaults,
   ...bucketPolicies,
   ...deniesOfOthers,
   ...notifications,

@@ -54,9 +54,10 @@ export interface SettingOptions {
 export const laterObject = makeObject({ source: "vpc_flow_2_0", rows: 5, seed: "verify, later" });
 
 /** A key of the customer's own that lets EventBridge send to a queue that is encrypted by it. */
-export function lakeKey(aws: LocalAws): string {
+export function lakeKey(aws: LocalAws, alias?: string): string {
   const to = (Principal: object, Action: string | string[]) => ({ Effect: "Allow", Principal, Action, Resource: "*" });
   return aws.createKey({
+    ...(alias !== undefined && { alias }),
     policy: {
       Version: "2012-10-17",
       Statement: [

@@ -4,7 +4,6 @@ import { awsCommand } from "../command.ts";
 import { type Bucket, newestVersions } from "../flow.ts";
 import { type Document, judge, type Question, withoutDenyFor } from "../policy.ts";
 import { contextOf, type Principal } from "../principal.ts";
-import { bucketPolicyOf } from "../resource-policy.ts";
 import { readerOf } from "./keys.ts";
 
 const rights = ["s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:ListBucket"] as const;
@@ -15,10 +14,10 @@ export const bucketPolicy: Check = {
   explain: "A Deny in the bucket's policy counts for everybody, whatever the role's own policies allow.",
   needs: ["buckets", "role"],
   run: (lake) =>
-    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async (admin) => {
+    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async () => {
       const [{ buckets }, reader] = await Promise.all([lake.flow(), readerOf(lake)]);
       const found = await Promise.all(
-        buckets.map(async (bucket) => judgeBucket(bucket, await bucketPolicyOf(admin, bucket.name), reader)),
+        buckets.map(async (bucket) => judgeBucket(bucket, await lake.bucketPolicy(bucket.name), reader)),
       );
       return (
         found.find(({ state }) => state === "failed") ?? { state: "ok", seen: found.map(({ seen }) => seen).join("; ") }

@@ -1,14 +1,13 @@
-import { DescribeKeyCommand } from "@aws-sdk/client-kms";
-import { asAdministrator } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
+import { type Check, couldNotCheck, type Finding, type Obstacle } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { routesOf } from "../flow.ts";
+import { type Key, mayByGrant } from "../kms.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Document, judge, type Question, repaired, type Statement } from "../policy.ts";
 import { contextOf, type Principal, service, userOrRole } from "../principal.ts";
-import { keyPolicyOf } from "../resource-policy.ts";
+import { type Sealed, sealedOf } from "../sealed.ts";
 import { principalOf } from "../trust.ts";
-import { keyOfQueue } from "./queue.ts";
 
 const rights = ["kms:DescribeKey", "kms:GetKeyPolicy", "s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"] as const;
 
@@ -16,16 +15,20 @@ export const keys: Check = {
   id: "keys",
   title: "The lake's own keys of KMS may be used",
   explain:
-    "Whoever reads an object or a message has to be let by its key, too; and so has EventBridge, or S3, that sends to an encrypted queue.",
+    "Whoever reads an object or a message has to be let by its key, too, by its policy or by a grant; and so has EventBridge, or S3, that sends to an encrypted queue.",
   needs: ["buckets", "role"],
   run: (lake, _signal) =>
     asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async (admin) => {
-      const uses = await usesOf(lake);
-      if (uses.size === 0) return { state: "not applicable", seen: "bucket and queue have no key of the lake's own" };
-      const found = await Promise.all([...uses].map(([key, asked]) => judgeKey(admin, key, asked)));
-      return (
-        found.find(({ state }) => state === "failed") ?? { state: "ok", seen: found.map((one) => one.seen).join("; ") }
+      const [sealed, reader] = await Promise.all([sealedOf(lake), readerOf(lake)]);
+      const uses = await usesOf(lake, sealed, reader);
+      const judged = await Promise.all([...uses].map(([key, asked]) => judgeKey(lake, admin, key, asked)));
+      const found = [...sealed.flatMap((one) => judgeSealed(one, reader)), ...judged];
+      if (found.length === 0)
+        return { state: "not applicable", seen: "bucket and queue have no key of the lake's own" };
+      const worst = (["failed", "could not check"] as const).flatMap((bad) =>
+        found.filter(({ state }) => state === bad),
       );
+      return worst[0] ?? { state: "ok", seen: found.map((one) => one.seen).join("; ") };
     }),
 };
 
@@ -36,27 +39,49 @@ interface Use {
   readonly statement: Statement;
 }
 
-async function usesOf(lake: Lake): Promise<Map<string, Use[]>> {
-  const [flow, queueArn, queueKey, reader] = await Promise.all([
-    lake.flow(),
-    lake.queueArn(),
-    keyOfQueue(lake),
-    readerOf(lake),
-  ]);
-  const uses = new Map<string, Use[]>();
-  const add = (key: string | undefined, ...more: readonly Use[]) => {
-    if (key === undefined) return;
-    const known = uses.get(key) ?? [];
-    uses.set(key, [...known, ...more.filter(({ who }) => !known.some((one) => one.who === who))]);
-  };
-  for (const { key } of flow.buckets) add(key, decrypting(reader));
-  if (queueKey !== undefined) {
-    const services = new Set(
-      flow.buckets.flatMap((bucket) => routesOf(flow, bucket, queueArn).map(({ service }) => service)),
-    );
-    add(queueKey, decrypting(reader), ...[...services].map(sending));
+/** By key. Several buckets, and the queue, may have the same. */
+async function usesOf(lake: Lake, sealed: readonly Sealed[], reader: Principal): Promise<Map<Key, Use[]>> {
+  const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
+  const senders = new Set(
+    flow.buckets.flatMap((bucket) => routesOf(flow, bucket, queueArn).map((route) => route.service)),
+  );
+  const uses = new Map<Key, Use[]>();
+  for (const { kind, key } of sealed) {
+    if (key === undefined || key.ofAws) continue;
+    const same = [...uses.keys()].find(({ arn }) => arn === key.arn) ?? key;
+    const more = [decrypting(reader), ...(kind === "queue" ? [...senders].map(sending) : [])];
+    const known = uses.get(same) ?? [];
+    uses.set(same, [...known, ...more.filter(({ who }) => !known.some((one) => one.who === who))]);
   }
   return uses;
+}
+
+/** What is wrong with the choice of a key; which key a queue may have is a check of its own. */
+function judgeSealed({ kind, name, named, key, obstacle }: Sealed, reader: Principal): readonly Finding[] {
+  if (obstacle !== undefined) return [couldNotCheck(obstacle)];
+  if (kind === "queue" || named === undefined) return [];
+  if (key === undefined) {
+    return [
+      otherKey(name, `the bucket ${name} is to be encrypted by the key ${named}, and there is none of that name`),
+    ];
+  }
+  if (!key.ofAws) return [];
+  const account = reader.name.split(":")[4];
+  const told = `the bucket ${name} is encrypted by the key ${named}, which AWS manages`;
+  return account === key.account
+    ? [{ state: "ok", seen: `${told}: it serves all of account ${account} that read by way of S3` }]
+    : [otherKey(name, `${told}: nobody outside of account ${key.account} can be let use it, as ${reader.name} is`)];
+}
+
+function otherKey(bucket: string, seen: string): Finding {
+  const sse = { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }] };
+  return {
+    state: "failed",
+    seen,
+    fix: `Someone who may change the bucket ${bucket} lets S3 encrypt it itself (SSE-S3), or by a key of your own; objects that are there keep their key until they are written again`,
+    console: `S3 > Buckets > ${bucket} > Properties > Default encryption`,
+    commands: [awsCommand(["s3api", "put-bucket-encryption"], { bucket, "server-side-encryption-configuration": sse })],
+  };
 }
 
 /** Who reads: the role, or the credentials at hand. */
@@ -90,15 +115,43 @@ function sending(name: string): Use {
   };
 }
 
-async function judgeKey(admin: Admin, key: string, asked: readonly Use[]): Promise<Finding> {
-  const [{ KeyMetadata: known }, policy] = await Promise.all([
-    admin.kms.send(new DescribeKeyCommand({ KeyId: key })),
-    keyPolicyOf(admin, key),
-  ]);
-  const refused = asked.filter(({ question }) => judge(policy, question).effect !== "allow");
-  const off = known?.KeyState === "Disabled";
-  const lost = known?.KeyState !== "Enabled" && !off ? known?.KeyState : undefined;
+async function judgeKey(lake: Lake, admin: Admin, key: Key, asked: readonly Use[]): Promise<Finding> {
+  try {
+    const policy = await lake.keyPolicy(key.arn);
+    const answers = await Promise.all(asked.map((use) => isLet(lake, admin, key, policy, use)));
+    const refused = asked.filter((_, at) => answers[at] === false);
+    const open = answers.filter((one) => typeof one === "object");
+    return tell(key, policy, asked, refused, open);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return couldNotCheck(refusedTo(lake, error, ["kms:GetKeyPolicy"]));
+  }
+}
+
+/** Grants are for users and roles; what a policy forbids, they do not allow. */
+async function isLet(
+  lake: Lake,
+  admin: Admin,
+  key: Key,
+  policy: Document,
+  { question }: Use,
+): Promise<boolean | Obstacle> {
+  const { effect } = judge(policy, question);
+  if (effect !== "none" || question.principal.kind === "Service") return effect === "allow";
+  return mayByGrant(lake, admin, key.arn, question.principal.name);
+}
+
+function tell(
+  { arn: key, state }: Key,
+  policy: Document,
+  asked: readonly Use[],
+  refused: readonly Use[],
+  [open]: readonly Obstacle[],
+): Finding {
+  const off = state === "Disabled";
+  const lost = state !== "Enabled" && !off ? state : undefined;
   if (refused.length === 0 && !off && lost === undefined) {
+    if (open !== undefined) return couldNotCheck(open);
     return { state: "ok", seen: `${key} lets ${asked.map(({ who }) => who).join(", ")} use it` };
   }
   const changed = refused.reduce<Document>((before, use) => repaired(before, use.question, use.statement), policy);

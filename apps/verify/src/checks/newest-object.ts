@@ -1,4 +1,4 @@
-import { HeadObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
 import {
@@ -14,6 +14,7 @@ import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { counted } from "../count.ts";
 import type { Announced, Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
+import { encryptionOf } from "../newest-read.ts";
 import { allow } from "../policy.ts";
 import { compareQueue, queueInstead, writeQueue } from "./queue-name.ts";
 
@@ -208,7 +209,8 @@ async function readObject(
       break;
     }
     const what = classes.size === 0 ? "without class_uid" : `of class ${[...classes].sort().join(", ")}`;
-    const key = await keyOf(s3, object, signal);
+    // The role that has read it may use its key.
+    const key = (await encryptionOf(s3, object, signal))?.key;
     const decrypted = key === undefined ? "" : `, decrypted by the key ${key}`;
     const seen = `${name}: ${source.byteLength} bytes, ${counted(file.rowCount, "event")} ${what}, of ${lastModified.toISOString()}${decrypted}`;
     if (classes.size > 0) return { state: "ok", seen };
@@ -262,13 +264,6 @@ function letRead(
     fix: "Someone who may change the role adds the statement below to its policy",
     policy: allow(["s3:GetObject", "s3:GetObjectVersion"], `${arn}/aws/*`, `${arn}/ext/*`),
   };
-}
-
-/** The key of KMS that the object was read with; the role that has read it may use it. */
-async function keyOf(s3: S3Client, { bucket, key, versionId }: AnnouncedObject, signal: AbortSignal) {
-  const command = new HeadObjectCommand({ Bucket: bucket, Key: key, ...(versionId && { VersionId: versionId }) });
-  const found = await s3.send(command, { abortSignal: signal }).catch(() => undefined);
-  return found?.SSEKMSKeyId;
 }
 
 function partitionOf(region: string): string {

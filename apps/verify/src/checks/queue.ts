@@ -1,15 +1,16 @@
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
-import { isDenied, needsProfile } from "../administrator.ts";
+import { asAdministrator, isDenied, needsProfile } from "../administrator.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { counted } from "../count.ts";
-import { isKeyArn, type Route, routesOf } from "../flow.ts";
+import { type Route, routesOf } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 import { contextOf, service } from "../principal.ts";
 import { accountOf, nameOf, putPolicy } from "../role.ts";
+import { keyIn } from "../sealed.ts";
 import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
 
@@ -119,15 +120,6 @@ function setAttributes(url: string, changed: Readonly<Record<string, string>>): 
   return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
 }
 
-/** ARN of a key of the customer's own. */
-export async function keyOfQueue(lake: Lake): Promise<string | undefined> {
-  const key = await lake.queueAttributes().then(
-    (found) => found?.KmsMasterKeyId,
-    () => undefined,
-  );
-  return key !== undefined && isKeyArn(key) ? key : undefined;
-}
-
 function settings({ visibilityTimeout, retention, redrive }: Queue): string {
   const parts = [
     `visibility timeout ${visibilityTimeout} s`,
@@ -216,24 +208,39 @@ export const queueEncryption: Check = {
   async run(lake) {
     const found = await lake.queueAttributes();
     if (found === undefined) return hidden;
-    const { KmsMasterKeyId: key } = found;
-    if (key === undefined || key === "") {
+    const { key: name } = keyIn(found);
+    if (name === undefined) {
       return {
         state: "ok",
         seen: found.SqsManagedSseEnabled === "true" ? "by SQS itself (SSE-SQS)" : "none of its own",
       };
     }
-    if (!/(^|\/|:)alias\/aws\/sqs$/.test(key)) return { state: "ok", seen: `by the key ${key}` };
-    const { url, name } = await lake.queue();
-    return {
-      state: "failed",
-      seen: `by the key ${key}, which no service but SQS may use`,
-      fix: "Someone who may change the queue lets SQS encrypt it itself (SSE-SQS), or by a key of your own",
-      console: `SQS > Queues > ${name} > Edit > Encryption`,
-      commands: [setAttributes(url, { KmsMasterKeyId: "", SqsManagedSseEnabled: "true" })],
-    };
+    if (isAliasOfAws(name)) return unusable(lake, `by the key ${name}, ${ofAwsAlone}`);
+    return asAdministrator(lake, ["kms:DescribeKey"], accountOf(await lake.queueArn()), async () => {
+      const key = await lake.key(name);
+      if (key === undefined) return unusable(lake, `by the key ${name}, and there is none of that name`);
+      const told = key.arn === name ? name : `${name} (${key.arn})`;
+      return key.ofAws
+        ? unusable(lake, `by the key ${told}, ${ofAwsAlone}`)
+        : { state: "ok", seen: `by the key ${told}` };
+    });
   },
 };
+
+const isAliasOfAws = (name: string): boolean => /(^|:)alias\/aws\//.test(name);
+const ofAwsAlone =
+  "which AWS manages: SQS alone may use it, so that neither EventBridge nor S3 can send, and nobody can be let by its policy";
+
+async function unusable(lake: Lake, seen: string): Promise<Finding> {
+  const { url, name } = await lake.queue();
+  return {
+    state: "failed",
+    seen,
+    fix: "Someone who may change the queue lets SQS encrypt it itself (SSE-SQS), or by a key of your own",
+    console: `SQS > Queues > ${name} > Edit > Encryption`,
+    commands: [setAttributes(url, { KmsMasterKeyId: "", SqsManagedSseEnabled: "true" })],
+  };
+}
 
 export const queuePolicy: Check = {
   id: "queue-policy",

@@ -4,7 +4,8 @@ import { counted } from "../count.ts";
 import { newestVersions, routesOf } from "../flow.ts";
 import { notMadeGood } from "../resource-policy.ts";
 import { type Circumstances, refusals, repairOf, toldOf, undecided, weighed } from "../role.ts";
-import { keyOfQueue, queueActions } from "./queue.ts";
+import { ownKeyOf, sealedOf } from "../sealed.ts";
+import { queueActions } from "./queue.ts";
 import { noRole } from "./role.ts";
 
 export const rolePermissions: Check = {
@@ -27,8 +28,11 @@ export const rolePermissions: Check = {
           const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
           return newestVersions(announced).map((source) => `${bucket.arn}/${source}*`);
         });
-        const bucketKeys = new Set(flow.buckets.flatMap(({ key }) => key ?? []));
-        const queueKey = await keyOfQueue(lake);
+        const sealed = await sealedOf(lake);
+        const keys = sealed.flatMap((one) => {
+          const key = ownKeyOf(one);
+          return key === undefined ? [] : [{ key, via: one.kind === "queue" ? "sqs" : "s3" } as const];
+        });
         const asked: readonly (readonly [
           actions: readonly string[],
           resource: string,
@@ -36,8 +40,7 @@ export const rolePermissions: Check = {
         ])[] = [
           [queueActions, queueArn],
           ...objects.map((resource) => [["s3:GetObject"], resource] as const),
-          ...[...bucketKeys].map((key) => [["kms:Decrypt"], key] as const),
-          ...(queueKey === undefined ? [] : [[["kms:Decrypt"], queueKey, { via: "sqs" }] as const]),
+          ...keys.map(({ key, via }) => [["kms:Decrypt"], key, { via }] as const),
         ];
         const all = (
           await Promise.all(
@@ -51,18 +54,21 @@ export const rolePermissions: Check = {
           (one, at) =>
             all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
         );
-        const refused = await notMadeGood(lake, admin, found.arn, distinct);
-        const keys = new Set([...bucketKeys, ...(queueKey === undefined ? [] : [queueKey])]);
+        const { refused, open } = await notMadeGood(lake, admin, found.arn, distinct);
+        const hidden = sealed.filter((one) => ownKeyOf(one) === undefined).flatMap(({ obstacle }) => obstacle ?? []);
+        const [obstacle] = [...open, ...hidden];
         if (refused.length === 0 && objects.length === 0 && flow.buckets.some(({ sources }) => sources.length > 0)) {
           return couldNotCheck({
             because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
             how: "Go by the check notification first",
           });
         }
+        if (refused.length === 0 && obstacle !== undefined) return couldNotCheck(obstacle);
         if (refused.length === 0) {
+          const count = new Set(keys.map(({ key }) => key)).size;
           return {
             state: "ok",
-            seen: `the queue, ${counted(objects.length, "source")}${keys.size > 0 ? ` and ${keys.size} of KMS's keys` : ""}`,
+            seen: `the queue, ${counted(objects.length, "source")}${count > 0 ? ` and ${count} of KMS's keys` : ""}`,
           };
         }
         const known = await weighed(admin, found.arn, refused);
