@@ -429,6 +429,23 @@ const deniesOfOthers: readonly Fault[] = [
     seen: /forbids arn:aws:iam::\d+:role/,
   },
   {
+    name: "bucket's policy forbids everybody but the role, which has a boundary, to read",
+    make: async (setting) => {
+      const { aws, aws_cli, lake } = setting;
+      const Statement = [{ Effect: "Allow", Action: "*", Resource: "*" }];
+      const arn = aws.createManagedPolicy("Bounds", { Version: version, Statement });
+      await aws_cli(`aws iam put-role-permissions-boundary --role-name ${lake.roleName} --permissions-boundary ${arn}`);
+      await bucketPolicy(setting, {
+        Effect: "Deny",
+        NotPrincipal: { AWS: [lake.roleArn, lake.account] },
+        Action: "s3:GetObject",
+        Resource: `arn:aws:s3:::${lake.bucket}/*`,
+      });
+    },
+    found: "bucket-policy",
+    seen: /forbids arn:aws:iam::\d+:role/,
+  },
+  {
     name: "queue's policy forbids everybody to send",
     make: (setting) => {
       const { Statement } = JSON.parse(sendStatement(setting, {}).Policy as string);

@@ -127,6 +127,8 @@ describe("without an administrator, what the role meets says the same", () => {
     "role's policy names another bucket": /^Someone who may change the role adds the statement below to its policy/,
     "key lets its administrator and EventBridge use it, and no role":
       /^Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key/,
+    "queue's key does not exist": /^The queue's key does not exist: someone who may change the queue/,
+    "key is disabled": /^Someone who may change the queue's key enables it/,
     "bucket's policy forbids the role to read":
       /^Someone who may change the bucket .* takes the statement with Effect Deny/,
   };

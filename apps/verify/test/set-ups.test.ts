@@ -269,6 +269,28 @@ describe("a policy that is right in its own way", () => {
     expect(byId(results, "role-permissions")).toMatchObject({ state: "ok", seen: "the queue, 1 source" });
   });
 
+  it("forbids everybody to read but the role and its account, and everybody to send but EventBridge", async () => {
+    await using setting = await createSetting();
+    const { bucket, roleArn, account, queueArn, queueUrl } = setting.lake;
+    const deny = (NotPrincipal: object, Action: string, Resource: string) => ({
+      Effect: "Deny",
+      NotPrincipal,
+      Action,
+      Resource,
+    });
+    const policyOf = (...Statement: readonly object[]) => JSON.stringify({ Version: version, Statement });
+    const read = deny({ AWS: [roleArn, `arn:aws:iam::${account}:root`] }, "s3:GetObject", `arn:aws:s3:::${bucket}/*`);
+    await setting.aws_cli(`aws s3api put-bucket-policy --bucket ${bucket} --policy '${policyOf(read)}'`);
+    const eventBridge = { Service: "events.amazonaws.com" };
+    const send = { Effect: "Allow", Principal: eventBridge, Action: "sqs:SendMessage", Resource: queueArn };
+    const Policy = policyOf(send, deny(eventBridge, "sqs:SendMessage", queueArn));
+    const attributes = JSON.stringify({ Policy });
+    await setting.aws_cli(`aws sqs set-queue-attributes --queue-url ${queueUrl} --attributes '${attributes}'`);
+    const results = await setting.verify();
+    expect(trouble(results)).toEqual([]);
+    for (const id of ["bucket-policy", "queue-policy", "newest-object"]) expect(byId(results, id)?.state).toBe("ok");
+  });
+
   it("lets the role use the key by the key's policy alone, which is enough within one account", async () => {
     let key = "";
     await using setting = await createSetting({

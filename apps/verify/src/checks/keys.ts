@@ -186,7 +186,7 @@ function tell(
   return {
     state: "failed",
     seen: `the key ${key} ${seen.join(", and ")}`,
-    fix: `Someone who may change the key ${steps.join(" and ")}`,
+    fix: `Someone who may change the key ${key} ${steps.join(" and ")}`,
     ...(refused.length > 0 && { policy: changed }),
     console: `KMS > Customer managed keys > ${key.split("/").at(-1)} > Key policy`,
     ...(commands.length > 0 && { commands }),

@@ -148,6 +148,12 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Received | F
 function letReceive(lake: Lake, error: unknown): string | undefined {
   const { name } = error as Error;
   if (/QueueDoesNotExist|NonExistentQueue/.test(name)) return compareQueue(lake);
+  if (/^kms\.?NotFound/i.test(name)) {
+    return "The queue's key does not exist: someone who may change the queue lets SQS encrypt it itself (SSE-SQS), or by a key of your own";
+  }
+  if (/^kms\.?(Disabled|InvalidState)/i.test(name)) {
+    return "Someone who may change the queue's key enables it, or cancels its deletion";
+  }
   return isDenied(error) || /^kms(?!\.?thrott)/i.test(name)
     ? "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key"
     : undefined;
