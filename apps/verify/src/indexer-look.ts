@@ -80,13 +80,20 @@ export async function look(
     });
   }
   const second = await ask(admin);
-  if (second.status !== 403 && second.status !== 401) return judge(second);
+  if (second.status === 401) return unknownAdmin;
+  if (second.status !== 403) return judge(second);
   return couldNotCheck({
     because: `the user of --indexer-admin may not look at it: ${reasonOf(second)}`,
     rights,
     how: "run it with such an --indexer-admin FILE",
   });
 }
+
+/** The credentials are wrong, not the rights. */
+export const unknownAdmin: Finding = couldNotCheck({
+  because: "the indexer refuses the user of --indexer-admin or the password (401)",
+  how: "Correct the file of --indexer-admin",
+});
 
 /** An answer that no check knows. */
 export function unexpected(answer: Answer): Finding {

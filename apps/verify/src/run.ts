@@ -95,11 +95,21 @@ async function keepTelling(all: readonly Check[], options: Options, world: World
     const results = await verify(table, found, surroundings, options, world);
     const verdict = verdictOf(results, { strict: options.strict });
     const states = JSON.stringify(results.map(({ state }) => state));
-    if (states !== told) world.print(report(verdict, results));
+    const open = results.filter(({ state, awaited }) => state === "failed" || awaited);
+    const ends = !options.watch || open.length === 0;
+    if (states !== told) {
+      world.print(report(verdict, results));
+      if (!ends) complain(waitingFor(open));
+    }
     told = states;
-    if (!options.watch || !results.some(({ state, awaited }) => state === "failed" || awaited)) return verdict.exitCode;
+    if (ends) return verdict.exitCode;
     await world.wait(watchMilliseconds);
   }
+}
+
+function waitingFor(open: readonly Result[]): string {
+  const ids = [...new Set(open.map(({ check }) => check.id))].join(", ");
+  return `Waiting for ${ids}: it runs again every ${watchMilliseconds / 1000} s and tells what has changed; Ctrl-C ends it.`;
 }
 
 function redacted({ message, results }: CannotRun): CannotRun {

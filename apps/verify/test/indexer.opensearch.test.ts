@@ -82,6 +82,20 @@ describe("an indexer that is right", () => {
     expect(await indices()).toEqual(before);
   });
 
+  it("says that the password of --indexer-admin is wrong, and asks nobody for rights", async () => {
+    const basic = { username: "admin", password: "wrong" };
+    place.users = { own: place.users.own, admin: async () => ({ basic }) };
+    const results = await place.verify();
+    expect(troubles(results)).toEqual([]);
+    const open = results.filter(({ state }) => state === "could not check");
+    expect(open.map(({ check }) => check.id)).toContain("indexer-probe");
+    expect(new Set(open.map(({ seen, fix }) => `${seen}: ${fix}`))).toEqual(
+      new Set([
+        "could not check, because the indexer refuses the user of --indexer-admin or the password (401): Correct the file of --indexer-admin",
+      ]),
+    );
+  });
+
   it("is not judged without a user", async () => {
     place.users = { own: async () => undefined };
     const results = await place.verify();

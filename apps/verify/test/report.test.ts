@@ -126,6 +126,17 @@ describe("every report", () => {
     expect(told.map(redact)).toEqual(["<bucket-1> of <account-1>", "s3://lake-<account-2>-x/key"]);
   });
 
+  it("masks managers, clusters and nodes of others, which stored events name", () => {
+    const told = [
+      "20 of the newest 20 events have manager.name own, written by node worker-1, worker-2",
+      "the newest events have manager.name hq.example; this manager's dashboard shows those of own",
+      JSON.stringify({ query: { term: { "manager.name": "hq.example" } }, cluster: { "cluster.name": "prod" } }),
+    ];
+    const masked = told.map(redaction(told, [["own", "manager"]])).join("\n");
+    expect(masked).not.toMatch(/own[,\s]|hq\.example|worker|prod/);
+    expect(masked).toContain("the newest events have manager.name <manager-2>; this manager's dashboard");
+  });
+
   it("masks whose home a file is in, and what ends a sentence after a name is not the name's", () => {
     const told = [
       "/home/alice/ossec.conf, on arn:aws:iam::123456789012:role/lake: no policy",

@@ -212,7 +212,7 @@ describe("--watch", () => {
       () => lab.put(object),
     ];
     const args = ["--config", join(lab.folder, "ossec.conf"), "--only", "queue,newest-object", "--watch"];
-    const { code, stdout } = await verify(args, {
+    const { code, stdout, stderr } = await verify(args, {
       surroundings: surroundingsOf(lab),
       wait: async (milliseconds) => {
         waited.push(milliseconds);
@@ -228,6 +228,8 @@ describe("--watch", () => {
       expect.stringMatching(/^Nothing wrong was found\. Of 2 checks: 1 could not be checked/),
       "All well: 2 checks.",
     ]);
+    // What it waits for, and how to end it, is told beside each report but the last.
+    expect(stderr.match(/^Waiting for newest-object: .* every 10 s .*; Ctrl-C ends it\.$/gm)).toHaveLength(2);
     expect(aws.requests.count({ operation: "ReceiveMessage" })).toBeGreaterThan(rule + 3);
   });
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Check, couldNotCheck, type Finding, type Owe } from "../check.ts";
 import { type Answer, type Indexer, reasonOf, type Session } from "../indexer.ts";
-import { late, withIndexer } from "../indexer-look.ts";
+import { late, unknownAdmin, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
 import { probeDocument, probeIndices } from "../probe.ts";
 import { expectedManager, searching } from "./indexed.ts";
@@ -34,15 +34,16 @@ const cleaning = ["indices:admin/delete", ...searching];
 
 async function probe(own: Indexer, lake: Lake, signal: AbortSignal, owe: Owe): Promise<Finding | readonly Finding[]> {
   const index = probeIndices.name();
-  // Who may find and delete what is not there is told so by a 404.
   const helpers = [own.own, own.admin].filter((session) => session !== undefined);
-  const able = await Promise.all(
-    helpers.map(async (session) => {
-      const answers = [await session.ask("DELETE", `/${index}`), await session.ask("POST", `/${index}/_search`, {})];
-      return answers.every(({ status }) => status === 404);
-    }),
+  const statuses = await Promise.all(
+    helpers.map(async (session) => [
+      (await session.ask("DELETE", `/${index}`)).status,
+      (await session.ask("POST", `/${index}/_search`, {})).status,
+    ]),
   );
-  const helper = helpers.find((_, at) => able[at]);
+  // Who may find and delete what is not there is told so by a 404.
+  const helper = helpers.find((_, at) => statuses[at]?.every((status) => status === 404));
+  if (helper === undefined && own.admin !== undefined && statuses.at(-1)?.includes(401)) return unknownAdmin;
   if (helper === undefined) {
     return couldNotCheck({
       because:

@@ -264,7 +264,7 @@ export const lastRun: Check = {
       return {
         state: "warning",
         seen: `${success}; <interval> asks for more`,
-        fix: "Look whether the subscriber runs (check runner); a run that lasts so long takes messages all the time",
+        fix: "Look whether the subscriber runs (check runner); where a single run only lasts this long, nothing is wrong: it takes messages all the time",
         commands: [onceCommand(file)],
       };
     }

@@ -55,6 +55,11 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   }
   for (const found of all.match(/[\w-]*AmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
   for (const [, found = ""] of all.matchAll(named)) mark(found, "name");
+  // Of others than this manager, as stored events have them.
+  for (const [, kind = "", found = ""] of all.matchAll(/"(manager|cluster)\.name":"([^"\\]+)"/g)) mark(found, kind);
+  for (const [, found = ""] of all.matchAll(/\bwritten by node ((?:[\w.-]+, )*[\w.-]*\w)/g)) {
+    for (const node of found.split(", ")) mark(node, "node");
+  }
   for (const found of all.match(/(?<![\w-])\/(?:home|Users)\/[\w.-]*\w/g) ?? []) mark(found, "home");
   for (const found of all.match(/\bvpce-[0-9a-z-]+/g) ?? []) mark(found, "endpoint");
   for (const found of all.match(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g) ?? []) mark(found, "id");
