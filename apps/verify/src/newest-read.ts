@@ -12,7 +12,7 @@ export interface NewestRead {
   readonly decrypted?: boolean;
 }
 
-/** The object is looked for by the one client, and read by the other. @throws the SDK's errors */
+/** The object is looked for by the one client, and read by the other. @throws the SDK's errors of the first */
 export async function readNewest(lister: S3Client, reader: S3Client, bucket: string): Promise<NewestRead> {
   const { newest } = await newestObject(lister, bucket, new AbortController().signal);
   if (newest === undefined) return {};
@@ -37,8 +37,8 @@ async function decrypts(s3: S3Client, object: AnnouncedObject): Promise<boolean 
     using _ = await openObject(s3, object, { tries: 1, wholeUpTo: 1, readAhead: 0 });
     return true;
   } catch (error) {
-    if (error instanceof ObjectDenied && error.action === "kms:Decrypt") return false;
-    if (error instanceof ObjectDenied || isDenied(error)) return undefined;
-    throw error;
+    // A key that is disabled refuses everybody.
+    const refused = error instanceof ObjectDenied && error.action === "kms:Decrypt" && isDenied(error.cause);
+    return refused ? false : undefined;
   }
 }

@@ -34,7 +34,7 @@ async function sealedQueue(lake: Lake): Promise<Sealed> {
   const subject = { kind: "queue", name: arn.slice(arn.lastIndexOf(":") + 1) } as const;
   try {
     const found = await lake.queueAttributes();
-    return await withKey(lake, subject, found && keyIn(found));
+    return await withKey(lake, subject, found && keyIn(found), (key) => inPlaceOf(arn, key));
   } catch (error) {
     if (isDenied(error)) return withKey(lake, subject, undefined);
     const because = `what the queue ${subject.name} is encrypted by is not known: ${lake.explain(error)}`;
@@ -49,7 +49,19 @@ export function keyIn({ KmsMasterKeyId: key }: Readonly<Record<string, string>>)
 
 const looking = { bucket: ["s3:GetEncryptionConfiguration"], queue: ["sqs:GetQueueAttributes"] } as const;
 
-async function withKey(lake: Lake, subject: Sealed, encryption: Encryption | undefined): Promise<Sealed> {
+/** A queue looks for a key that is called by alias or id where it is itself. */
+export function inPlaceOf(queueArn: string, key: string): string {
+  const [, partition, , region, account = ""] = queueArn.split(":");
+  if (key.startsWith("arn:") || !/^\d+$/.test(account)) return key;
+  return `arn:${partition}:kms:${region}:${account}:${key.startsWith("alias/") ? key : `key/${key}`}`;
+}
+
+async function withKey(
+  lake: Lake,
+  subject: Sealed,
+  encryption: Encryption | undefined,
+  whole: (name: string) => string = (name) => name,
+): Promise<Sealed> {
   const { kind, name } = subject;
   if (encryption === undefined) {
     const because = `what the ${kind} ${name} is encrypted by may not be looked at`;
@@ -58,7 +70,7 @@ async function withKey(lake: Lake, subject: Sealed, encryption: Encryption | und
   if (encryption.key === undefined) return subject;
   const named = { ...subject, named: encryption.key };
   try {
-    const key = await lake.key(encryption.key);
+    const key = await lake.key(whole(encryption.key));
     return key === undefined ? named : { ...named, key };
   } catch (error) {
     if (!isDenied(error)) throw error;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
+import { inPlaceOf } from "../src/sealed.ts";
 import { setKeyPolicy } from "./key-faults.ts";
 import { createSetting, lakeKey, object, otherObject, type Setting, type SettingOptions } from "./setting.ts";
 
@@ -99,6 +100,15 @@ describe("a key that may not be looked at", () => {
   });
 });
 
+it("a key that a queue calls by alias or id is looked for where the queue is", () => {
+  const whole = (name: string) => inPlaceOf("arn:aws-cn:sqs:cn-north-1:210987654321:lake", name);
+  const at = "arn:aws-cn:kms:cn-north-1:210987654321";
+  expect(whole("alias/lake")).toBe(`${at}:alias/lake`);
+  expect(whole("0d1e")).toBe(`${at}:key/0d1e`);
+  expect(whole(`${at}:key/1`)).toBe(`${at}:key/1`);
+  expect(inPlaceOf("arn:aws:sqs:us-east-1:<account>:lake", "alias/lake")).toBe("alias/lake");
+});
+
 describe("AWS's own key of S3", () => {
   it("serves a role of the bucket's account", async () => {
     await using setting = await createSetting({ empty: true });
@@ -170,6 +180,16 @@ describe("a role that no policy lets decrypt", () => {
     expect(await told(setting)).toMatchObject([{ state: "failed" }, { state: "failed" }]);
     setting.aws.grant(setting.key ?? "", { grantee: setting.lake.roleArn, operations: ["Decrypt"] });
     expect(await told(setting)).toMatchObject([{ state: "ok" }, { state: "ok" }]);
+  });
+
+  it("has shown nothing by an object whose key is disabled", async () => {
+    await using setting = await setUp("bucket");
+    deny(setting, "kms", "ListGrants");
+    setting.aws.grant(setting.key ?? "", { grantee: setting.lake.roleArn, operations: ["Decrypt"] });
+    setting.aws.setKeyEnabled(setting.key ?? "", false);
+    const [keys, permissions] = about(await setting.verify(), "keys", "role-permissions");
+    expect(keys).toMatchObject({ state: "failed", seen: expect.stringMatching(/is disabled$/) });
+    expect(permissions).toMatchObject({ state: "could not check", obstacle: { rights: ["kms:ListGrants"] } });
   });
 
   it("may do so by a grant for some requests, as its reads show", async () => {

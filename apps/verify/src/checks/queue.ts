@@ -10,7 +10,7 @@ import type { Lake } from "../lake.ts";
 import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
 import { contextOf, service } from "../principal.ts";
 import { accountOf, nameOf, putPolicy } from "../role.ts";
-import { keyIn } from "../sealed.ts";
+import { inPlaceOf, keyIn } from "../sealed.ts";
 import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
 
@@ -216,8 +216,9 @@ export const queueEncryption: Check = {
       };
     }
     if (isAliasOfAws(name)) return unusable(lake, `by the key ${name}, ${ofAwsAlone}`);
-    return asAdministrator(lake, ["kms:DescribeKey"], accountOf(await lake.queueArn()), async () => {
-      const key = await lake.key(name);
+    const queueArn = await lake.queueArn();
+    return asAdministrator(lake, ["kms:DescribeKey"], accountOf(queueArn), async () => {
+      const key = await lake.key(inPlaceOf(queueArn, name));
       if (key === undefined) return unusable(lake, `by the key ${name}, and there is none of that name`);
       const told = key.arn === name ? name : `${name} (${key.arn})`;
       return key.ofAws

@@ -1,10 +1,11 @@
 import { asAdministrator } from "../administrator.ts";
-import { type Check, couldNotCheck } from "../check.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { counted } from "../count.ts";
 import { newestVersions, routesOf } from "../flow.ts";
+import type { Admin, Lake } from "../lake.ts";
 import { notMadeGood } from "../resource-policy.ts";
-import { type Circumstances, refusals, repairOf, toldOf, undecided, weighed } from "../role.ts";
-import { ownKeyOf, sealedOf } from "../sealed.ts";
+import { type Refusal, refusals, repairOf, toldOf, undecided, weighed } from "../role.ts";
+import { ownKeyOf, type Sealed, sealedOf } from "../sealed.ts";
 import { queueActions } from "./queue.ts";
 import { noRole } from "./role.ts";
 
@@ -21,65 +22,78 @@ export const rolePermissions: Check = {
       lake,
       ["iam:SimulatePrincipalPolicy", "sqs:GetQueueAttributes", "s3:ListAllMyBuckets"],
       roleArn.split(":")[4],
-      async (admin) => {
-        const [queueArn, flow, found] = await Promise.all([lake.queueArn(), lake.flow(), lake.role()]);
-        const objects = flow.buckets.flatMap((bucket) => {
-          const routes = routesOf(flow, bucket, queueArn);
-          const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
-          return newestVersions(announced).map((source) => `${bucket.arn}/${source}*`);
-        });
-        const sealed = await sealedOf(lake);
-        const keys = sealed.flatMap((one) => {
-          const key = ownKeyOf(one);
-          return key === undefined ? [] : [{ key, via: one.kind === "queue" ? "sqs" : "s3" } as const];
-        });
-        const asked: readonly (readonly [
-          actions: readonly string[],
-          resource: string,
-          circumstances?: Circumstances,
-        ])[] = [
-          [queueActions, queueArn],
-          ...objects.map((resource) => [["s3:GetObject"], resource] as const),
-          ...keys.map(({ key, via }) => [["kms:Decrypt"], key, { via }] as const),
-        ];
-        const all = (
-          await Promise.all(
-            asked.map(([actions, resource, circumstances]) =>
-              refusals(admin, found.arn, actions, resource, circumstances),
-            ),
-          )
-        ).flat();
-        // Bucket and queue may have the same key.
-        const distinct = all.filter(
-          (one, at) =>
-            all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
-        );
-        const { refused, open } = await notMadeGood(lake, admin, found.arn, distinct);
-        const hidden = sealed.filter((one) => ownKeyOf(one) === undefined).flatMap(({ obstacle }) => obstacle ?? []);
-        const [obstacle] = [...open, ...hidden];
-        if (refused.length === 0 && objects.length === 0 && flow.buckets.some(({ sources }) => sources.length > 0)) {
-          return couldNotCheck({
-            because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
-            how: "Go by the check notification first",
-          });
-        }
-        if (refused.length === 0 && obstacle !== undefined) return couldNotCheck(obstacle);
-        if (refused.length === 0) {
-          const count = new Set(keys.map(({ key }) => key)).size;
-          return {
-            state: "ok",
-            seen: `the queue, ${counted(objects.length, "source")}${count > 0 ? ` and ${count} of KMS's keys` : ""}`,
-          };
-        }
-        const known = await weighed(admin, found.arn, refused);
-        if (known.certain.length === 0) return undecided(found.arn, known.doubtful, "newest-object");
-        return {
-          state: "failed",
-          seen: `it may not do ${toldOf(known.certain)}`,
-          console: `IAM > Roles > ${found.name} > Permissions`,
-          ...repairOf(found.arn, known, "Subscriber"),
-        };
-      },
+      (admin) => judge(lake, admin),
     );
   },
 };
+
+async function judge(lake: Lake, admin: Admin): Promise<Finding> {
+  const [{ name, arn }, objects, sealed] = await Promise.all([lake.role(), objectsOf(lake), sealedOf(lake)]);
+  const keys = keysOf(sealed);
+  const { refused, open } = await notMadeGood(lake, admin, arn, await refusalsOf(lake, admin, arn, objects, keys));
+  if (refused.length > 0) {
+    const known = await weighed(admin, arn, refused);
+    if (known.certain.length === 0) return undecided(arn, known.doubtful, "newest-object");
+    return {
+      state: "failed",
+      seen: `it may not do ${toldOf(known.certain)}`,
+      console: `IAM > Roles > ${name} > Permissions`,
+      ...repairOf(arn, known, "Subscriber"),
+    };
+  }
+  if (objects.length === 0 && (await lake.flow()).buckets.some(({ sources }) => sources.length > 0)) {
+    return couldNotCheck({
+      because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
+      how: "Go by the check notification first",
+    });
+  }
+  const hidden = sealed.flatMap((one) => (ownKeyOf(one) === undefined ? (one.obstacle ?? []) : []));
+  const [obstacle] = [...open, ...hidden];
+  if (obstacle !== undefined) return couldNotCheck(obstacle);
+  const count = new Set(keys.map(({ key }) => key)).size;
+  return {
+    state: "ok",
+    seen: `the queue, ${counted(objects.length, "source")}${count > 0 ? ` and ${count} of KMS's keys` : ""}`,
+  };
+}
+
+/** Of each source that is announced. */
+async function objectsOf(lake: Lake): Promise<readonly string[]> {
+  const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
+  return flow.buckets.flatMap((bucket) => {
+    const routes = routesOf(flow, bucket, queueArn);
+    const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
+    return newestVersions(announced).map((source) => `${bucket.arn}/${source}*`);
+  });
+}
+
+interface UsedKey {
+  readonly key: string;
+  readonly via: "s3" | "sqs";
+}
+
+function keysOf(sealed: readonly Sealed[]): readonly UsedKey[] {
+  return sealed.flatMap((one) => {
+    const key = ownKeyOf(one);
+    return key === undefined ? [] : [{ key, via: one.kind === "queue" ? "sqs" : "s3" } as const];
+  });
+}
+
+async function refusalsOf(
+  lake: Lake,
+  admin: Admin,
+  arn: string,
+  objects: readonly string[],
+  keys: readonly UsedKey[],
+): Promise<readonly Refusal[]> {
+  const asked = await Promise.all([
+    refusals(admin, arn, queueActions, await lake.queueArn()),
+    ...objects.map((resource) => refusals(admin, arn, ["s3:GetObject"], resource)),
+    ...keys.map(({ key, via }) => refusals(admin, arn, ["kms:Decrypt"], key, { via })),
+  ]);
+  const all = asked.flat();
+  // Bucket and queue may have the same key.
+  return all.filter(
+    (one, at) => all.findIndex(({ action, resource }) => action === one.action && resource === one.resource) === at,
+  );
+}
