@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
@@ -15,6 +13,7 @@ import {
   findCaller,
   findRegion,
   lakeCredentials,
+  proxyAgents,
   s3Endpoint,
 } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
@@ -244,10 +243,7 @@ const patience = { connectionTimeout: 3_000, requestTimeout: 5_000 };
 
 /** Another one for each client: a client that is destroyed takes its agents along. */
 export function requestHandlerOf(environment: NodeJS.ProcessEnv, milliseconds: typeof patience = patience) {
-  // Without proxyEnv an agent knows nothing of HTTPS_PROXY and NO_PROXY.
-  const sockets = { keepAlive: true, maxSockets: 50, proxyEnv: environment };
-  const agents = { httpAgent: new HttpAgent(sockets), httpsAgent: new HttpsAgent(sockets) };
-  return { ...milliseconds, throwOnRequestTimeout: true, ...agents };
+  return { ...milliseconds, throwOnRequestTimeout: true, ...proxyAgents(environment) };
 }
 
 /** How a client sends its requests; another value for each client. */

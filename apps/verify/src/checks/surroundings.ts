@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
-import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { connect as connectTcp, isIP } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { connect as connectTls } from "node:tls";
 import { HeadBucketCommand, ListBucketsCommand } from "@aws-sdk/client-s3";
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import { isPassing, isUnanswered } from "@threatlockdown/aws-auth";
+import { isPassing, isUnanswered, proxyAgents } from "@threatlockdown/aws-auth";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { isSpare, ofName, type Tried } from "../addresses.ts";
 import { lookAtCause } from "../causes.ts";
@@ -320,7 +320,7 @@ async function reachThrough(
 /** By the way that the subscriber's requests take. */
 function answerOf({ environment }: Lake, url: string, signal: AbortSignal): Promise<IncomingHttpHeaders> {
   const secured = url.startsWith("https:");
-  const agent = secured ? new HttpsAgent({ proxyEnv: environment }) : new HttpAgent({ proxyEnv: environment });
+  const agent = proxyAgents(environment)[secured ? "httpsAgent" : "httpAgent"];
   return new Promise((resolve, reject) => {
     const end = (done: () => void) => {
       clearTimeout(timer);
