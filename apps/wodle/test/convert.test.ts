@@ -3,7 +3,7 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startWodle } from "@threatlockdown/tooling-lab";
-import { makeObject } from "@threatlockdown/tooling-lake";
+import { makeObject, parquetFile } from "@threatlockdown/tooling-lake";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const object = makeObject({ source: "vpc_flow_2_0", rows: 3000, seed: 2, rowGroupRows: 1000 });
@@ -121,5 +121,16 @@ describe("inspect", () => {
     const json = JSON.parse((await wodle("inspect", file, "--json")).stdout);
     expect(json).toMatchObject({ rows: 3000, rowGroups: [{ rows: 1000 }, { rows: 1000 }, { rows: 1000 }] });
     expect(json.keyValues["parquet.avro.schema"]).toContain("network_activity");
+  });
+
+  it("lets no name in the file steer the terminal", async () => {
+    const odd = join(folder, "odd.parquet");
+    const name = "a\u001b[31m\u009b2J\u2028b";
+    const field = { name, repetition: "optional", type: "INT64" } as const;
+    await writeFile(odd, parquetFile({ name: "schema", repetition: "required", fields: [field] }, [{ [name]: 1 }]));
+    const { code, stdout } = await wodle("inspect", odd);
+    expect(code).toBe(0);
+    expect(stdout).toContain("optional int64 a\ufffd[31m\ufffd2J\ufffdb;\n");
+    expect(stdout).not.toMatch(/[\u001b\u009b\u2028]/);
   });
 });

@@ -1,6 +1,7 @@
 import { type Inspection, inspect as inspectFile } from "@threatlockdown/parquet-reader";
 import type { Command } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
+import { printable } from "../printable.ts";
 import { withParquetFile } from "./parquet-file.ts";
 
 export const inspect: Command = {
@@ -20,12 +21,13 @@ Usage: security-lake-wodle inspect FILE [--json]
 };
 
 function inspectionText({ version, createdBy, rows, rowGroups, schema, keyValues }: Inspection): string {
-  return [
+  const text = [
     `${rows} rows in ${rowGroups.length} row groups; format version ${version}; created by ${createdBy ?? "nobody named"}\n`,
     schema,
     ...rowGroups.map((group, index) => rowGroupText(group, index)),
-    ...Object.entries(keyValues).map(([key, value]) => `\n${printable(key)} = ${printable(value ?? "")}\n`),
+    ...Object.entries(keyValues).map(([key, value]) => `\n${key} = ${value ?? ""}\n`),
   ].join("\n");
+  return text.replaceAll(/[^\n\t]+/g, printable);
 }
 
 function rowGroupText({ rows, compressedBytes, columns }: Inspection["rowGroups"][number], index: number): string {
@@ -44,9 +46,4 @@ function rowGroupText({ rows, compressedBytes, columns }: Inspection["rowGroups"
   const line = (row: readonly string[]): string =>
     row.map((cell, column) => (column < 4 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ");
   return `Row group ${index}: ${rows} rows, ${compressedBytes} bytes\n${[head, ...cells].map(line).join("\n")}\n`;
-}
-
-/** A file's own text does not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (control) => JSON.stringify(control).slice(1, -1));
 }
