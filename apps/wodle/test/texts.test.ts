@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startWodle } from "@threatlockdown/tooling-lab";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Context } from "../src/command.ts";
 import { once } from "../src/commands/once.ts";
@@ -16,6 +17,15 @@ describe("the help of once", () => {
     expect(once.help).toMatch(/\n {2}0 .*quarantined.*neither is a failure/s);
     for (const line of once.help.split("\n")) expect(line.length).toBeLessThanOrEqual(120);
   });
+});
+
+it.each([
+  ["constructor", "constructor"],
+  ["o\u001b[31mnce", "o\ufffd[31mnce"],
+])("a command that is none is told in one line: %j", async (name, shown) => {
+  const run = startWodle([name], {});
+  expect((await run.ended).code).toBe(2);
+  expect(run.stderr()).toBe(`ERROR: There is no command "${shown}"; security-lake-wodle --help lists them.\n`);
 });
 
 describe("a configuration", () => {
