@@ -84,12 +84,14 @@ export function listOf<T>(name: string, read: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+export const holdsUser = "holds a user or a password";
+
 /** A URL from a host or URL; with https where no scheme is given. */
 export function address(value: string): { url: URL } | { problem: string } {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `https://${value}`;
   if (/\s/.test(value) || !URL.canParse(withScheme)) return { problem: "is no host and no URL" };
   const url = new URL(withScheme);
-  if (url.username !== "" || url.password !== "") return { problem: "holds a user or a password" };
+  if (url.username !== "" || url.password !== "") return { problem: holdsUser };
   if (url.protocol === "https:" || url.protocol === "http:") return { url };
   return { problem: `has the scheme ${url.protocol}//` };
 }

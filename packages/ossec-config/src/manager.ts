@@ -2,6 +2,7 @@ import {
   address,
   content,
   type Fields,
+  holdsUser,
   lastChild,
   listOf,
   no,
@@ -107,7 +108,8 @@ export function readIndexer(sections: readonly Element[], report: Report): Index
   if (last === undefined) return undefined;
   const merged: IndexerFields = Object.assign({}, ...found.map((one) => readIndexerFields(one, report)));
   const { enabled = true, hosts = [], ssl = {} } = merged;
-  if (hosts.length === 0) report(last, noHosts);
+  // Hosts that are refused have been told of already.
+  if (hosts.length === 0 && found.every((one) => lastChild(one, "hosts") === undefined)) report(last, noHosts);
   if ((ssl.certificate === undefined) !== (ssl.key === undefined)) report(last, halfCertificate);
   return { enabled, hosts, certificateAuthorities: [], ...ssl };
 }
@@ -120,14 +122,16 @@ function readIndexerFields(section: Element, report: Report): IndexerFields {
 
 function host(value: string): Read<string> {
   const read = address(value);
-  if ("problem" in read) return refuse(read.problem, "Write https://<host>:9200");
+  if ("problem" in read) {
+    const fix = "Write https://<host>:9200";
+    return refuse(read.problem, read.problem === holdsUser ? `${fix}; ${userElsewhere}` : fix);
+  }
   const problems = unencrypted(read.url);
   return { value: /^https?:\/\//i.test(value) ? value : `https://${value}`, problems };
 }
 
 const noHosts: Problem = warning("names no host", "Write <hosts><host>https://<host>:9200</host></hosts>");
 const halfCertificate: Problem = warning("has one of <certificate> and <key> only", "Write both, or neither");
-const notReadHere: Problem = warning(
-  "is not read from this file",
-  "Remove it; give user and password in their own file",
-);
+const userElsewhere =
+  "give user and password by INDEXER_USERNAME and INDEXER_PASSWORD of the environment, or by --indexer-credentials FILE";
+const notReadHere: Problem = warning("is not read from this file", `Remove it; ${userElsewhere}`);

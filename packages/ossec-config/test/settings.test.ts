@@ -342,6 +342,25 @@ describe("the manager's sections", () => {
   });
 });
 
+describe("hosts of the indexer", () => {
+  it("with user and password are told of in one line, which says where these belong and shows neither", () => {
+    const { issues } = readSettings(
+      `<ossec_config><indexer><hosts><host>https://setter:s3cret@x:9200</host></hosts></indexer></ossec_config>`,
+    );
+    const [told, ...more] = issues.filter(({ subject }) => subject !== "The file").map((issue) => issueLine(issue));
+    expect(more).toEqual([]);
+    expect(told).toMatch(/: error: <host> holds a user or a password\. Write https:\/\/<host>:9200; /);
+    expect(told).toMatch(/INDEXER_USERNAME and INDEXER_PASSWORD .*, or by --indexer-credentials FILE\.$/);
+    expect(told).not.toMatch(/setter|s3cret/);
+  });
+
+  it.each(["<host></host>", "", "<host>a b</host>"])("that are %j are told of once", (hosts) => {
+    expect(saidOf(`<ossec_config><indexer><hosts>${hosts}</hosts></indexer></ossec_config>`).join()).not.toContain(
+      "names no host",
+    );
+  });
+});
+
 describe("a file that is none", () => {
   it("is said to be none", () => {
     expect(saidOf("")).toEqual(["error 1 The file has no <ossec_config>"]);
