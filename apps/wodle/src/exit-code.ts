@@ -11,7 +11,7 @@ export const exitCode = {
   credentials: 3,
   /** The indexer cannot be reached or refuses its user; the stock module uses it for the Wazuh queue. */
   unreachable: 11,
-  /** `ossec.conf` cannot be used. */
+  /** `ossec.conf` cannot be used, or a file that it or an option names: certificates, credentials, dead letters. */
   configuration: 12,
   queueNotFound: 20,
   queue: 21,
@@ -27,7 +27,8 @@ const meanings: Readonly<Record<keyof typeof exitCode, string>> = {
   usage: "wrong arguments, or ended by SIGINT before the work was done",
   credentials: "AWS credentials: there are none, they are refused, or the role may not be assumed",
   unreachable: "the indexer, or the manager's engine, cannot be reached or refuses its user",
-  configuration: "ossec.conf, or a file that it or an option names, cannot be used",
+  configuration: `ossec.conf, or a file that it or an option names, cannot be used: certificates, credentials, or the dead
+      letter of the --state folder, without which nothing is deleted`,
   queueNotFound: "the queue does not exist, or may not be looked up",
   queue: "the queue refuses a call",
   region: "no AWS Region is known",

@@ -221,6 +221,7 @@ export function failureOf(error: unknown): unknown {
     return new Failure(code, `Indexer: ${error.message}`, { cause: error });
   }
   if (!(error instanceof IndexerError)) return error;
-  const code = error.code === "INDEXER_SETTINGS" ? exitCode.configuration : exitCode.unreachable;
+  const file = error.code === "INDEXER_SETTINGS" || error.code === "INDEXER_DEAD_LETTER";
+  const code = file ? exitCode.configuration : exitCode.unreachable;
   return new Failure(code, error.message, { cause: error });
 }

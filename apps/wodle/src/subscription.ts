@@ -1,7 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { AuthError, explain, findRegion, lakeCredentials, s3Endpoint } from "@threatlockdown/aws-auth";
-import type { DeadLetter } from "@threatlockdown/indexer-client";
+import { type DeadLetter, IndexerError } from "@threatlockdown/indexer-client";
 import { createIngest, createQuarantine, type Discard, type IngestEvent, type Sink } from "@threatlockdown/pipeline";
 import {
   type ConsumeOptions,
@@ -16,6 +16,7 @@ import {
 } from "@threatlockdown/sqs-consumer";
 import { requestHandlerOf } from "./aws-requests.ts";
 import { exitCode, Failure } from "./exit-code.ts";
+import { failureOf as indexerFailure } from "./indexer.ts";
 import type { LakeOptions } from "./lake-options.ts";
 import type { Log } from "./log.ts";
 import { peakMemory } from "./peak-memory.ts";
@@ -214,6 +215,10 @@ function failureOf(error: unknown, { queue, externalId, profile }: Subscription)
         : "";
     return failure(queueExitCodes[error.code] ?? (lookUp ? exitCode.queueNotFound : exitCode.queue), `${line}${name}`);
   }
-  if (error instanceof Fatal) return failure(exitCode.unreachable, error.message);
+  if (error instanceof Fatal) {
+    return error.cause instanceof IndexerError
+      ? indexerFailure(error.cause)
+      : failure(exitCode.unreachable, error.message);
+  }
   return error instanceof Error && "$metadata" in error ? failure(exitCode.queue, `Queue ${queue}: ${line}`) : error;
 }

@@ -1,0 +1,40 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createLab, type Lab } from "@threatlockdown/tooling-lab";
+import { makeObject } from "@threatlockdown/tooling-lake";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type StoringIndexer, startStoringIndexer } from "./storing-indexer.ts";
+
+describe("what the indexer refuses", () => {
+  let lab: Lab;
+  let indexer: StoringIndexer;
+  beforeEach(async () => {
+    const trouble = { request: () => undefined, document: () => [400, "mapper_parsing_exception"] as const };
+    indexer = await startStoringIndexer(trouble, () => {});
+    lab = await createLab({ indexer });
+  });
+  afterEach(async () => {
+    await lab.close();
+    await indexer[Symbol.asyncDispose]();
+  });
+  async function wodle(...args: string[]) {
+    const running = lab.wodle(args);
+    const { code } = await running.ended;
+    return { code, stdout: running.stdout(), stderr: running.stderr() };
+  }
+
+  it("ends the run with 12 where it cannot be kept either, and its message stays", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
+    const state = join(lab.folder, "no-folder");
+    writeFileSync(state, "");
+    const { code, stderr } = await wodle("once", "--state", state);
+    expect([code, lab.messages()]).toEqual([12, 1]);
+    expect(stderr).toMatch(/^ERROR: .*could not be kept as a dead letter either: .*no-folder/m);
+
+    const letters = join(lab.folder, "dead.ndjson");
+    const source = JSON.stringify({ security_lake: { key: "k", row: 0 } });
+    writeFileSync(letters, `${JSON.stringify({ kind: "document", index: "i", id: "a", document: source })}\n`);
+    const replayed = await wodle("replay", "--dead-letter", letters, "--state", state);
+    expect([replayed.code, replayed.stderr]).toEqual([12, expect.stringContaining("could not be kept")]);
+  });
+});
