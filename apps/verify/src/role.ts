@@ -19,7 +19,16 @@ import { isDenied } from "./administrator.ts";
 import { couldNotCheck, type Finding } from "./check.ts";
 import { awsCommand, type Command } from "./command.ts";
 import type { Admin } from "./lake.ts";
-import { type Asked, allows, type Document, forbids, parseDocument, type Statement, withoutDeny } from "./policy.ts";
+import {
+  type Asked,
+  allows,
+  type Document,
+  forbids,
+  listOf,
+  parseDocument,
+  type Statement,
+  withoutDeny,
+} from "./policy.ts";
 
 /** A role as IAM has it. */
 export interface Role {
@@ -239,11 +248,11 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
     ...(policy === undefined ? [] : [putPolicy(kind, arn, name, policy, before?.left)]),
   ];
   const parts = [
-    ...(forbidden
-      ? [
-          `takes the Deny of ${actions.join(", ")} out of ${denying.map(({ name }) => name).join(", ") || "its policies"}`,
-        ]
-      : []),
+    ...(forbidden && denying.length === 0 ? [`takes the Deny of ${actions.join(", ")} out of its policies`] : []),
+    ...denying.map(
+      ({ document, left, name }) =>
+        `takes the Deny of ${(goneFrom(document, left) ?? actions).join(", ")} out of ${name}`,
+    ),
     ...(outside.length > 0
       ? [`lets the permissions boundary${bounds === undefined ? "" : `, ${bounds.name},`} allow ${actionsOf(outside)}`]
       : []),
@@ -254,6 +263,15 @@ export function repairOf(arn: string, { certain: found, policies: attached }: We
     ...(policy !== undefined && { policy }),
     ...(commands.length > 0 && { commands }),
   };
+}
+
+/** What is no longer forbidden, by the patterns of the policy: that can be more than was asked for. */
+function goneFrom(before: Document, after: Document | undefined): readonly string[] | undefined {
+  const denied = (document: Document | undefined) =>
+    (document?.Statement ?? []).flatMap(({ Effect, Action }) => (Effect === "Deny" ? listOf(Action) : []));
+  const left = denied(after);
+  const gone = denied(before).filter((pattern) => !left.includes(pattern));
+  return gone.length === 0 ? undefined : [...new Set(gone)];
 }
 
 /** A version of a managed policy. */

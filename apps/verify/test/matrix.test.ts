@@ -71,6 +71,22 @@ describe("a repair of what was repaired before", () => {
   });
 });
 
+describe("a repair of a policy that forbids more than is asked for", () => {
+  it.each([
+    ["role is forbidden sqs:*", "sqs:*"],
+    ["user is forbidden by one statement among others", "sts:AssumeRole"],
+    [
+      "role is forbidden all but one action",
+      "sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueUrl, sqs:GetQueueAttributes, s3:GetObject",
+    ],
+  ])("says all that will be forbidden no more: %s", async (name, gone) => {
+    const fault = faults.find((one) => one.name === name) as Fault;
+    await using setting = await createSetting(fault.options);
+    await fault.make(setting);
+    expect(first(await setting.verify())?.fix).toContain(` takes the Deny of ${gone} out of policy "Less" of `);
+  });
+});
+
 describe("a repair of a managed policy", () => {
   it("says whom else it concerns, and what stands in its way", async () => {
     const fault = faults.find(({ name }) => name === "user is forbidden by a managed policy of its group") as Fault;
