@@ -4,6 +4,7 @@ import { issueLine, type Module, readSettings, type Settings } from "@threatlock
 import { exitCode, Failure } from "./exit-code.ts";
 import type { Log } from "./log.ts";
 import { counted } from "./summary.ts";
+import { unreadable } from "./unreadable.ts";
 
 export const defaultConfiguration = "/var/ossec/etc/ossec.conf";
 
@@ -16,7 +17,7 @@ export async function readConfiguration(file: string, log: Log): Promise<Setting
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new Failure(
       exitCode.configuration,
-      `The configuration ${file} cannot be read (${cause.code}): give the manager's ossec.conf by --config.`,
+      unreadable("The configuration", file, cause, "give the manager's ossec.conf by --config FILE"),
       { cause },
     );
   });

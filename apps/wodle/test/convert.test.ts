@@ -98,13 +98,16 @@ describe("convert", () => {
     expect(events(stdout)).toEqual(plain(object.events("omit")).slice(0, events(stdout).length));
     expect(events(stdout).length).toBeGreaterThanOrEqual(1000);
     for (const [path, text] of [
-      [join(folder, "none"), "cannot be read (ENOENT)"],
-      [folder, "cannot be read (EISDIR)"],
+      [join(folder, "none"), "cannot be read (ENOENT): there is no such file; correct the path."],
+      [folder, "cannot be read (EISDIR): it is a folder; correct the path."],
     ] as const) {
       const run = await wodle("convert", path);
-      expect([run.code, run.stderr]).toEqual([1, `ERROR: ${path}: ${text}\n`]);
+      expect([run.code, run.stderr]).toEqual([1, `ERROR: The Parquet file ${path} ${text}\n`]);
     }
-    expect((await wodle("convert")).code).toBe(2);
+    expect(await wodle("convert")).toMatchObject({
+      code: 2,
+      stderr: "ERROR: Give one Parquet FILE; none was given. See --help.\n",
+    });
     const misspelt = await wodle("convert", file, "--select", "time,tiem");
     expect([misspelt.code, misspelt.stdout]).toEqual([2, ""]);
     expect(misspelt.stderr).toMatch(/^ERROR: --select: the file has no column tiem; inspect lists them\.\n$/);

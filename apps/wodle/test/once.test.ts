@@ -279,7 +279,12 @@ describe("once, when it cannot work", () => {
   });
 
   it("ends with 12 where the file is missing", () =>
-    ends(12, /ERROR: .*nowhere\.conf cannot be read \(ENOENT\)/, "--config", "/nowhere.conf"));
+    ends(
+      12,
+      /ERROR: .*nowhere\.conf cannot be read \(ENOENT\): there is no such file; give .* by --config/,
+      "--config",
+      "/nowhere.conf",
+    ));
 
   it("ends with 2 on an unknown option, and on a word too many", async () => {
     await ends(2, /ERROR: .*--colour/, "--colour");
@@ -312,7 +317,7 @@ describe("once, when it cannot work", () => {
     await rewrite("https://127.0.0.1:9200", "http://127.0.0.1:9");
     const run = await lab.once();
     expect(run.code).toBe(11);
-    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED.*nobody listens there: start the indexer/);
+    expect(run.stderr()).toMatch(/ERROR: Indexer: .*ECONNREFUSED.*nobody listens there: start it/);
   });
 });
 

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { startWodle } from "@threatlockdown/tooling-lab";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,6 +10,7 @@ import { exitCode } from "../src/exit-code.ts";
 import { connectIndexer } from "../src/indexer.ts";
 import { createLog } from "../src/log.ts";
 import { counted } from "../src/summary.ts";
+import { unreadable } from "../src/unreadable.ts";
 
 describe("the help of once", () => {
   it("has every exit code, and says that what is quarantined is no failure", () => {
@@ -67,6 +68,35 @@ describe("a configuration", () => {
     await expect(connectIndexer(indexer as never, {} as never, {} as Context)).rejects.toMatchObject({
       exitCode: 12,
       message: expect.stringMatching(message),
+    });
+  });
+});
+
+describe("a file that cannot be read", () => {
+  it.each([
+    ["ENOENT", "A /f cannot be read (ENOENT): there is no such file; mend it."],
+    ["EACCES", `A /f cannot be read (EACCES): user ${userInfo().username} may not read it; let this user read it `],
+    ["EIO", "A /f cannot be read (EIO): mend it."],
+  ])("for %s is named, with why and what to do", (code, line) => {
+    expect(unreadable("A", "/f", Object.assign(new Error(), { code }), "mend it")).toContain(line);
+  });
+
+  const indexer = { enabled: true, hosts: ["https://localhost:9200"], certificateAuthorities: [] as string[] };
+  const none = "cannot be read (ENOENT): there is no such file;";
+  it.each([
+    [
+      { ...indexer, certificateAuthorities: [import.meta.filename, "/no.pem"] },
+      {},
+      `<indexer>: <ca> /no.pem ${none} correct its path`,
+    ],
+    [{ ...indexer, certificate: import.meta.filename, key: "/no.key" }, {}, `<indexer>: <key> /no.key ${none}`],
+    [{ ...indexer, certificate: "/", key: "/no.key" }, {}, "<indexer>: <certificate> / cannot be read (EISDIR): it is"],
+    [indexer, { credentialsFile: "/no.file" }, `--indexer-credentials /no.file ${none} correct the path, or write`],
+  ])("is said to be that of an element or an option: %j %j", async (settings, options, line) => {
+    const context = { environment: {} } as Context;
+    await expect(connectIndexer(settings, options as never, context)).rejects.toMatchObject({
+      exitCode: 12,
+      message: expect.stringContaining(line),
     });
   });
 });

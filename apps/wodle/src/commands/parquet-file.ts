@@ -1,5 +1,6 @@
 import { fileSource, open, ParquetError, type ParquetFile } from "@threatlockdown/parquet-reader";
 import { exitCode, Failure } from "../exit-code.ts";
+import { unreadable } from "../unreadable.ts";
 
 /**
  * Opens the one file that is named, hands it on, and closes it.
@@ -12,7 +13,10 @@ export async function withParquetFile<T>(
 ): Promise<T> {
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0) {
-    throw new Failure(exitCode.usage, `Give one FILE; ${positionals.length} were given. See --help.`);
+    throw new Failure(
+      exitCode.usage,
+      `Give one Parquet FILE; ${positionals.length === 0 ? "none was" : `${positionals.length} were`} given. See --help.`,
+    );
   }
   try {
     const source = await fileSource(path);
@@ -26,6 +30,7 @@ export async function withParquetFile<T>(
       throw new Failure(exitCode.unknown, `${path}: ${error.message}`, { cause: error });
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    throw new Failure(exitCode.unknown, `${path}: cannot be read (${code})`, { cause: error });
+    const line = unreadable("The Parquet file", path, error as NodeJS.ErrnoException, "correct the path");
+    throw new Failure(exitCode.unknown, line, { cause: error });
   }
 }
