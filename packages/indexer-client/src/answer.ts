@@ -86,7 +86,8 @@ interface RawError {
 
 function reasonOf(error: RawError): string {
   const cause = error.caused_by?.reason;
-  return [error.type, error.reason, cause === error.reason ? undefined : cause].filter(Boolean).join(": ");
+  const said = [error.type, error.reason, cause === error.reason ? undefined : cause].filter(Boolean).join(": ");
+  return said.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, " ");
 }
 
 /** What a request that threw says: status and reason of an answer, or why none came. */

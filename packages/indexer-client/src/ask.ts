@@ -3,7 +3,7 @@ import type { Client } from "@opensearch-project/opensearch";
 import { failureOf } from "./answer.ts";
 import { backoff } from "./concurrency.ts";
 import { IndexerError } from "./errors.ts";
-import { setupMessage, untrustedMessage } from "./messages.ts";
+import { type Asked, setupMessage, untrustedMessage } from "./messages.ts";
 import { judgeRequest, passes, type RequestFailure } from "./verdict.ts";
 
 export type Transport = Pick<Client, "transport">;
@@ -15,13 +15,18 @@ const patience = { request: 15_000, all: 60_000 };
 /** Where nobody is: another node may be there, but no waiting helps, and a person may wait for the answer. */
 const absent = /^(ECONNREFUSED|ENOTFOUND)$/;
 
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly asked?: Asked;
+}
+
 /** The answer's body; undefined for 404. Each request may be repeated: it looks, or puts what it put before. */
 export async function ask(
   client: Transport,
   method: string,
   path: string,
   body?: object | string,
-  headers: Readonly<Record<string, string>> = {},
+  { headers = {}, asked = "Indexer" }: AskOptions = {},
 ): Promise<unknown> {
   const [bare = "", querystring = ""] = path.split("?");
   const started = performance.now();
@@ -39,17 +44,18 @@ export async function ask(
       if (failure.status === 404 && method === "GET") return undefined;
       absences = absent.test(failure.type ?? "") ? absences + 1 : 0;
       const isLast = attempt === tries || absences > nodes || performance.now() - started > patience.all;
-      if (isLast || !passes(failure)) throw setupError(`${method} ${bare}`, failure, error);
+      if (isLast || !passes(failure)) throw setupError(asked, method, bare, failure, error);
       await pause(backoff(attempt));
     }
   }
 }
 
-function setupError(request: string, failure: RequestFailure, cause: unknown): IndexerError {
+function setupError(asked: Asked, method: string, path: string, failure: RequestFailure, cause: unknown): IndexerError {
   const { status } = failure;
   const codes = { denied: "INDEXER_DENIED", untrusted: "INDEXER_UNTRUSTED" } as const;
   const verdict = judgeRequest(failure);
   const code = verdict === "denied" || verdict === "untrusted" ? codes[verdict] : "INDEXER_SETUP";
-  const message = code === "INDEXER_UNTRUSTED" ? untrustedMessage(failure) : setupMessage(request, failure);
+  const message =
+    code === "INDEXER_UNTRUSTED" ? untrustedMessage(failure, asked) : setupMessage(asked, method, path, failure);
   return new IndexerError(code, message, { status, cause });
 }

@@ -80,12 +80,14 @@ export class BulkBodyBuilder {
     this.#length += encoder.encodeInto(text, this.#buffer.subarray(this.#length)).written;
   }
 
-  /** Throws when the source holds a line break: it would shift every document after it. */
+  /** Throws when the source holds a line break, which would shift every document after it: this document is dropped. */
   end(): void {
     if (this.#sourceStart < 0) throw new Error("BulkBodyBuilder: end() without begin()");
     this.#reserve(1);
     this.#buffer[this.#length] = NEWLINE;
     if (this.#buffer.indexOf(NEWLINE, this.#sourceStart) !== this.#length) {
+      this.#length = this.#offsets[this.#count] as number;
+      this.#sourceStart = -1;
       throw new Error("BulkBodyBuilder: the source has to be JSON on one line");
     }
     this.#length++;

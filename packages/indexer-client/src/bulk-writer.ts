@@ -42,19 +42,22 @@ export interface BulkWriter {
 /**
  * A writer that clocks itself: what arrives while all allowed requests are in flight gathers, and goes when one of them
  * returns. There is no flush interval, and no queue beyond the bodies whose promises are open.
+ *
+ * @throws RangeError where a limit would let nothing through
  */
 export function createBulkWriter(
   client: Transport,
   deadLetter: DeadLetter,
   options: BulkWriterOptions = {},
 ): BulkWriter {
+  const { inFlight: mostInFlight = 4, maxBytes = 5_000_000, maxDocuments = 10_000 } = options;
+  for (const [name, limit] of Object.entries({ inFlight: mostInFlight, maxBytes, maxDocuments })) {
+    if (!(limit >= 1)) throw new RangeError(`${name} is ${limit}; it is a number from 1 on`);
+  }
   const on = options.on ?? (() => {});
   const waitBefore = options.backoff ?? backoff;
-  const bounds = createLearntBounds(
-    { bytes: options.maxBytes ?? 5_000_000, documents: options.maxDocuments ?? 10_000 },
-    on,
-  );
-  const concurrency = createConcurrency(options.inFlight ?? 4);
+  const bounds = createLearntBounds({ bytes: maxBytes, documents: maxDocuments }, on);
+  const concurrency = createConcurrency(mostInFlight);
   const writes = createOpenWrites();
   const gathering = createGathering<Write>((write) => write.settled);
   const waiting = createWaiting(on);

@@ -7,6 +7,7 @@ import type {
   Transport,
 } from "@opensearch-project/opensearch";
 import { bulkAnswersAsText } from "./answer.ts";
+import { IndexerError } from "./errors.ts";
 
 export type { Client };
 
@@ -55,8 +56,11 @@ type OpenSearch = typeof import("@opensearch-project/opensearch");
  * A client of `@opensearch-project/opensearch`; its own retries are off, since the writer's know what they repeat. The
  * library is loaded only now: with its hundreds of modules it would be a third of a program's start, also of one that
  * writes to no indexer.
+ *
+ * @throws IndexerError `INDEXER_SETTINGS` where a node is no address
  */
 export async function connect(options: ConnectionOptions): Promise<Client> {
+  checkNodes(options.nodes);
   const library = await import("@opensearch-project/opensearch");
   const client = new library.Client({
     nodes: [...options.nodes],
@@ -70,6 +74,13 @@ export async function connect(options: ConnectionOptions): Promise<Client> {
   // The client's own pause of 1 to 32 minutes would leave a node that restarted without work.
   client.connectionPool.resurrectTimeout = 1_000;
   return client;
+}
+
+function checkNodes(nodes: readonly string[]): void {
+  const odd = nodes.length === 0 ? "" : nodes.find((node) => !/^https?:$/.test(URL.parse(node)?.protocol ?? ""));
+  if (odd === undefined) return;
+  const problem = odd === "" ? "No address of the indexer is given" : `${odd} is no address of the indexer`;
+  throw new IndexerError("INDEXER_SETTINGS", `${problem}: write one such as https://indexer:9200`);
 }
 
 async function authorization(

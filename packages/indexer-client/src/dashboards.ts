@@ -6,6 +6,7 @@ import type { SetupStep } from "./setup.ts";
 
 /** Dashboards refuses what a page of another site could send; the objects are for all of its users. */
 const headers = { "osd-xsrf": "true", securitytenant: "global" };
+const asked = "Dashboards";
 const subject = "saved objects for Security Lake";
 
 /**
@@ -29,7 +30,7 @@ export async function checkDashboards(client: Transport): Promise<SetupStep> {
 
 async function look(client: Transport): Promise<SetupStep> {
   const path = `/api/saved_objects/dashboard/${dashboardId}`;
-  const found = (await ask(client, "GET", path, undefined, headers)) as
+  const found = (await ask(client, "GET", path, undefined, { headers, asked })) as
     | { readonly attributes?: { readonly description?: string } }
     | undefined;
   if (found === undefined) return step("missing", "are not installed; run setup with --dashboards");
@@ -64,7 +65,7 @@ async function importFile(client: Transport, text: string): Promise<void> {
   ].join("\r\n");
   const type = { "content-type": `multipart/form-data; boundary=${boundary}` };
   const path = "/api/saved_objects/_import?overwrite=true";
-  const answer = (await ask(client, "POST", path, form, { ...headers, ...type })) as {
+  const answer = (await ask(client, "POST", path, form, { headers: { ...headers, ...type }, asked })) as {
     readonly success?: boolean;
     readonly errors?: readonly object[];
   };

@@ -1,12 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Where what cannot be processed is kept with the reason, instead of being lost. */
 export interface DeadLetter {
   /** Resolves when the entry is on disk and synced; rejects when it is not, and nothing may be deleted then. */
   keep(entry: object): Promise<void>;
+  /** Resolves when nothing is on its way to the file any more, which is open only while something is. */
   close(): Promise<void>;
 }
 
@@ -53,7 +54,6 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   let waiting: Waiting[] = [];
   let working: Promise<void> | undefined;
-  let file: FileHandle | undefined;
 
   async function work(): Promise<void> {
     while (waiting.length > 0) {
@@ -63,7 +63,6 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
         await append(group.map(({ line }) => line).join(""));
         for (const { resolve } of group) resolve();
       } catch (error) {
-        await closeFile().catch(() => {});
         for (const { reject } of group) reject(error);
       }
     }
@@ -72,7 +71,7 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
   }
 
   async function append(lines: string): Promise<void> {
-    const file = await openFile();
+    await using file = await openFile();
     const size = await sizeOf(file);
     // A line that a crash, or another writer without room, has torn stays alone on its line.
     const torn = size > 0 && !(await endsWithNewline(file, size));
@@ -85,21 +84,13 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
     await file.datasync();
   }
 
-  /** The file that has the name now: another writer may have set ours aside, or somebody deleted it. */
+  /** Anew for each group: another writer may have set the last one aside, or somebody deleted it. */
   async function openFile(): Promise<FileHandle> {
-    if (file !== undefined && !(await hasName(file, path))) await closeFile();
-    file ??= await openForAppend(path);
+    const file = await openForAppend(path);
     if ((await sizeOf(file)) < maxBytes) return file;
+    await file.close();
     await rename(path, setAside(path, new Date())).catch(onlyIfMissing);
-    await closeFile();
-    file = await openForAppend(path);
-    return file;
-  }
-
-  async function closeFile(): Promise<void> {
-    const closing = file;
-    file = undefined;
-    await closing?.close();
+    return openForAppend(path);
   }
 
   return {
@@ -111,7 +102,6 @@ export function openDeadLetter(path: string, options: DeadLetterOptions = {}): D
     },
     async close() {
       await working;
-      await closeFile();
     },
   };
 }
@@ -132,11 +122,6 @@ async function openForAppend(path: string): Promise<FileHandle> {
 
 async function sizeOf(handle: FileHandle): Promise<number> {
   return (await handle.stat()).size;
-}
-
-async function hasName(handle: FileHandle, path: string): Promise<boolean> {
-  const [ours, named] = await Promise.all([handle.stat(), stat(path).catch(onlyIfMissing)]);
-  return named !== undefined && named.ino === ours.ino && named.dev === ours.dev;
 }
 
 function onlyIfMissing(error: NodeJS.ErrnoException): undefined {

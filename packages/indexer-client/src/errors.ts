@@ -4,7 +4,7 @@ export type IndexerErrorCode =
   | "INDEXER_CLOSED" // the writer was closed
   | "INDEXER_DEAD_LETTER" // a document that was refused could not be kept either
   | "INDEXER_SETUP" // the indexer did not take what setup installs
-  | "INDEXER_SETTINGS"; // a file of certificates or credentials cannot be used
+  | "INDEXER_SETTINGS"; // an address, or a file of certificates or credentials, cannot be used
 
 /** What a person has to mend; trying again would change nothing. Rejects every write that is open. */
 export class IndexerError extends Error {

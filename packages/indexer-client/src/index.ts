@@ -23,5 +23,20 @@ export {
   readConnection,
   readCredentials,
 } from "./settings.ts";
-export { checkSetup, type SetupOptions, type SetupStep, setup } from "./setup.ts";
-export { indexPattern, indexTemplate, type Level, type TemplateOptions, templateName } from "./template.ts";
+export {
+  checkSetup,
+  type ListedTemplate,
+  overridingTemplate,
+  type SetupOptions,
+  type SetupStep,
+  setup,
+} from "./setup.ts";
+export {
+  indexPattern,
+  indexTemplate,
+  type Level,
+  levels,
+  type TemplateOptions,
+  templateName,
+  templatePriority,
+} from "./template.ts";

@@ -1,3 +1,4 @@
+import { setupRoleName, writerRoleName } from "./roles.ts";
 import type { RequestFailure } from "./verdict.ts";
 
 /** What somebody has to do about a connection that failed: the first row that fits the code and what was said. */
@@ -6,21 +7,18 @@ const remedies: readonly (readonly [fits: RegExp, remedy: string])[] = [
     /wrong version number|packet length too long|WRONG_VERSION|record layer/i,
     "this port speaks http, not https: write http:// before it, or the port that speaks https",
   ],
-  [/^CERT_HAS_EXPIRED/, "have the indexer's certificate renewed, or set this machine's clock right"],
+  [/^CERT_HAS_EXPIRED/, "have its certificate renewed, or set this machine's clock right"],
   [/^CERT_NOT_YET_VALID/, "set this machine's clock right"],
-  [
-    /ALTNAME|HOSTNAME_MISMATCH/,
-    "address the indexer by a name of its certificate, or give it a certificate for this one",
-  ],
+  [/ALTNAME|HOSTNAME_MISMATCH/, "address it by a name of its certificate, or give it a certificate for this one"],
   [
     /^ERR_SSL.*ALERT|alert (bad|unknown|unsupported)? ?cert|handshake failure/i,
-    "give the client certificate, and its key, that the indexer asks for",
+    "give the client certificate, and its key, that it asks for",
   ],
   [
     /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|INVALID_CA)/,
-    "the authority of its certificate is not known here: give the file of that authority's certificate",
+    "its certificate is of none of the authorities that are known here: give the file with that authority's certificate",
   ],
-  [/^ECONNREFUSED/, "nobody listens there: start the indexer, or correct host and port"],
+  [/^ECONNREFUSED/, "nobody listens there: start it, or correct host and port"],
   [/^(ENOTFOUND|EAI_AGAIN)/, "the name is not known: correct the host, or the name service"],
   [/^(ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/, "no way leads there: open the firewall, or correct the address"],
   [/socket hang up|^ECONNRESET/, "where this port speaks https, write https:// before it"],
@@ -57,7 +55,7 @@ function stateOf(cause: string): string {
 export function deniedMessage(failure: Pick<RequestFailure, "status" | "reason" | "username">): string {
   const { status, reason } = failure;
   const what = status === 401 ? "refuses user or password (401)" : `denies a permission (${status})`;
-  return `Indexer ${what}${to(failure)}: ${reason}; ${deniedRemedy(status)}`;
+  return `Indexer ${what}${to(failure)}: ${reason}; ${deniedRemedy(status, reason, writerRoleName)}`;
 }
 
 /** The user, where the reason does not name him already. */
@@ -65,20 +63,31 @@ function to({ username, reason }: Pick<RequestFailure, "reason" | "username">): 
   return username === undefined || reason.includes(`name=${username},`) ? "" : `, user ${username}`;
 }
 
-function deniedRemedy(status: number | undefined): string {
-  return status === 401
-    ? "correct the indexer's user and password"
-    : "give the user the role that the README of indexer-client shows";
+function deniedRemedy(status: number | undefined, reason: string, role: string): string {
+  if (status === 401) return "correct its user and password";
+  // A document makes a mapping grow only where the index was not made by the template, which lets none grow.
+  if (reason.includes("[indices:admin/mapping/put]"))
+    return "no user needs that where the index was made by the template of setup: run setup, and see to it that no other index template takes its place";
+  return `give the user the role ${role}, which role.yml of indexer-client has`;
 }
 
-export function setupMessage(request: string, failure: RequestFailure): string {
-  const isDenied = failure.status === 401 || failure.status === 403;
-  const remedy = isDenied ? `; ${deniedRemedy(failure.status)}` : "";
-  return `Indexer: ${request} failed${isDenied ? to(failure) : ""}: ${failureMessage(failure)}${remedy}`;
+/** Who is asked by a request, as the user knows it. */
+export type Asked = "Indexer" | "Dashboards";
+
+export function setupMessage(asked: Asked, method: string, path: string, failure: RequestFailure): string {
+  const { status, reason } = failure;
+  const isDenied = status === 401 || status === 403;
+  const role = method === "GET" ? writerRoleName : setupRoleName;
+  const remedy =
+    asked === "Dashboards" && status === 403
+      ? "give the user a role that may write saved objects of the global tenant"
+      : deniedRemedy(status, reason, role);
+  const request = `${asked}: ${method} ${path} failed${isDenied ? to(failure) : ""}`;
+  return `${request}: ${failureMessage(failure)}${isDenied ? `; ${remedy}` : ""}`;
 }
 
-export function untrustedMessage(failure: RequestFailure): string {
-  return `Indexer's TLS cannot be trusted (${failure.type}): ${failureMessage(failure)}`;
+export function untrustedMessage(failure: RequestFailure, asked: Asked = "Indexer"): string {
+  return `${asked}'s TLS cannot be trusted (${failure.type}): ${failureMessage(failure)}`;
 }
 
 export function tooLargeReason(bytes: number): string {

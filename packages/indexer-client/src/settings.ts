@@ -15,23 +15,33 @@ export interface ConnectionSettings {
 /**
  * The same with the content of the files, for `connect`.
  *
- * @throws IndexerError `INDEXER_SETTINGS` where a file cannot be read
+ * @throws IndexerError `INDEXER_SETTINGS` where a file cannot be read, or one of authorities holds no certificate
  */
 export async function readConnection(settings: ConnectionSettings): Promise<ConnectionOptions> {
   const { hosts, certificateAuthorities, certificate, key } = settings;
-  const ca = await Promise.all(certificateAuthorities.map(readPem));
+  const ca = await Promise.all(certificateAuthorities.map(readAuthority));
   return {
     nodes: hosts,
     ...(ca.length > 0 && { ca }),
-    ...(certificate !== undefined && { certificate: await readPem(certificate) }),
-    ...(key !== undefined && { key: await readPem(key) }),
+    ...(certificate !== undefined && { certificate: await readPem(certificate, "<certificate>") }),
+    ...(key !== undefined && { key: await readPem(key, "<key>") }),
   };
 }
 
-async function readPem(file: string): Promise<string> {
+async function readAuthority(file: string): Promise<string> {
+  const pem = await readPem(file, "<ca>");
+  if (/-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/.test(pem)) return pem;
+  throw refusal(`<indexer>: the file ${file} of <ca> holds no certificate: give the authority's, in PEM.`);
+}
+
+async function readPem(file: string, element: string): Promise<string> {
   return readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw refusal(`<indexer>: the file ${file} cannot be read (${cause.code}).`, cause);
+    throw refusal(`<indexer>: the file ${file} of ${element} ${unreadable(cause)}`, cause);
   });
+}
+
+function unreadable({ code }: NodeJS.ErrnoException): string {
+  return `cannot be read (${code}): ${code === "ENOENT" ? "correct its path" : "let this program's user read it"}.`;
 }
 
 /** The names of the variables that hold user and password. */
@@ -74,22 +84,22 @@ async function readSystemdCredential(
   const path = join(folder, variable.toLowerCase().replaceAll("_", "-"));
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT") return undefined;
-    throw refusal(`The credential ${path} cannot be read: ${cause.code}.`, cause);
+    throw refusal(`The credential ${path} ${unreadable(cause)}`, cause);
   });
   return text?.replace(/\r?\n$/, "");
 }
 
 async function readCredentialsFile(file: string): Promise<BasicCredentials> {
   const subject = `The indexer credentials file ${file}`;
-  const unreadable = (cause: NodeJS.ErrnoException) => {
-    throw refusal(`${subject} cannot be read: ${cause.code}.`, cause);
+  const refuse = (cause: NodeJS.ErrnoException) => {
+    throw refusal(`${subject} ${unreadable(cause)}`, cause);
   };
-  const { mode } = await stat(file).catch(unreadable);
+  const { mode } = await stat(file).catch(refuse);
   if ((mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8).padStart(4, "0");
     throw refusal(`${subject} can be read by others (mode ${shown}): chmod 0600 it.`);
   }
-  const lines = (await readFile(file, "utf8").catch(unreadable)).split(/\r?\n/);
+  const lines = (await readFile(file, "utf8").catch(refuse)).split(/\r?\n/);
   const value = (name: string) => lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
   const [username, password] = [value("username"), value("password")];
   if (!username || !password) throw refusal(`${subject} needs two lines: username=… and password=…`);

@@ -1,12 +1,23 @@
 import { createHash } from "node:crypto";
 import { ask, type Transport } from "./ask.ts";
 import { IndexerError } from "./errors.ts";
-import { indexPattern, indexTemplate, type TemplateOptions, templateName, templateVersion } from "./template.ts";
+import {
+  indexPattern,
+  indexTemplate,
+  levels,
+  type TemplateOptions,
+  templateName,
+  templatePriority,
+  templateVersion,
+} from "./template.ts";
 
 /** What is not given stays as it was installed. */
 export interface SetupOptions extends TemplateOptions {
-  /** Days after which an index is deleted, where the indexer has the plugin for it. Default: never. */
-  readonly retentionDays?: number;
+  /**
+   * Days after which an index is deleted, where the indexer has the plugin for it. Default: never, which also makes the
+   * template forget the days of an earlier setup.
+   */
+  readonly retentionDays?: number | "never";
 }
 
 /** What was found of one thing that the indexer should have, and what was done about it. */
@@ -24,38 +35,62 @@ export interface SetupStep {
     | "older"
     /** The indexer cannot have it. */
     | "not-possible";
-  /** Why it was left alone. */
-  readonly because?: "newer" | "foreign";
+  /** Why it was left alone; `overrides`: it is another template, which takes the place of ours. */
+  readonly because?: "newer" | "foreign" | "overrides";
   /** One line. */
   readonly message: string;
 }
 
-/** Installs what is missing, upgrades what is older, leaves alone what is newer or somebody else's. */
+/**
+ * Installs what is missing, upgrades what is older, leaves alone what is newer or somebody else's.
+ * @throws IndexerError
+ * @throws RangeError for an option that no indexer takes
+ */
 export async function setup(client: Transport, options: SetupOptions = {}): Promise<SetupStep[]> {
   return steps(client, options, true);
 }
 
-/** The same without changing anything: what `setup` would find. */
+/** The same without changing anything: what `setup` would find. @throws IndexerError */
 export async function checkSetup(client: Transport, options: SetupOptions = {}): Promise<SetupStep[]> {
   return steps(client, options, false);
 }
 
 async function steps(client: Transport, options: SetupOptions, install: boolean): Promise<SetupStep[]> {
+  checkOptions(options);
   const found = await installedTemplate(client);
   const kept = isOurs(found) ? found?._meta?.options : undefined;
-  const wanted = { ...kept, ...options };
-  const template = await templateStep(client, found, wanted, install);
-  return wanted.retentionDays === undefined
-    ? [template]
-    : [template, await policyStep(client, wanted.retentionDays, install)];
+  const { retentionDays, ...about } = { ...kept, ...options };
+  const days = retentionDays === "never" ? undefined : retentionDays;
+  const wanted = { ...about, ...(days !== undefined && { retentionDays: days }) };
+  return [
+    await templateStep(client, found, wanted, install),
+    ...(await overridingSteps(client)),
+    ...(days === undefined ? [] : [await policyStep(client, days, install)]),
+    ...(options.retentionDays === "never" ? await endedPolicySteps(client) : []),
+  ];
+}
+
+function checkOptions({ level, shards, retentionDays }: SetupOptions): void {
+  const isCount = (value: unknown) => value === undefined || (Number.isInteger(value) && (value as number) > 0);
+  if (level !== undefined && !levels.includes(level)) {
+    throw new RangeError(`level is ${level}; it is one of ${levels.join(", ")}`);
+  }
+  if (!isCount(shards)) throw new RangeError(`shards is ${shards}; it is a whole number from 1 on`);
+  if (retentionDays !== "never" && !isCount(retentionDays)) {
+    throw new RangeError(`retentionDays is ${retentionDays}; it is a whole number of days from 1 on, or "never"`);
+  }
 }
 
 const product = "threatlockdown-security-lake";
 const templatePath = `/_index_template/${templateName}`;
+const policyPath = `/_plugins/_ism/policies/${templateName}`;
+const policySubject = `retention policy ${templateName}`;
+
+type InstalledOptions = TemplateOptions & { readonly retentionDays?: number };
 
 interface Installed {
   readonly version?: number;
-  readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: SetupOptions };
+  readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: InstalledOptions };
 }
 
 async function installedTemplate(client: Transport): Promise<Installed | undefined> {
@@ -68,10 +103,38 @@ function isOurs(found: Installed | undefined): boolean {
   return found?._meta?.managed_by === product;
 }
 
+/** An index template, as the indexer lists it. */
+export interface ListedTemplate {
+  readonly name: string;
+  readonly index_template: { readonly index_patterns?: readonly string[]; readonly priority?: number };
+}
+
+/** Of the answer to `GET /_index_template`, the template that takes the place of ours, whole: for the same indices, with a higher priority. */
+export function overridingTemplate(answer: unknown): ListedTemplate | undefined {
+  const { index_templates: templates = [] } = (answer ?? {}) as { index_templates?: readonly ListedTemplate[] };
+  const ofDays = templates.filter(({ index_template: { index_patterns = [] } }) => index_patterns.some(coversDays));
+  const rank = ({ index_template: { priority = 0 } }: ListedTemplate): number => priority;
+  const [first] = ofDays.toSorted((a, b) => rank(b) - rank(a));
+  return first === undefined || rank(first) <= templatePriority ? undefined : first;
+}
+
+function coversDays(pattern: string): boolean {
+  const expression = new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`);
+  return expression.test(indexPattern.replace("*", "2026.01.01"));
+}
+
+async function overridingSteps(client: Transport): Promise<SetupStep[]> {
+  const other = overridingTemplate(await ask(client, "GET", "/_index_template"));
+  if (other === undefined) return [];
+  const { name, index_template } = other;
+  const message = `Indexer: index template ${name} of priority ${index_template.priority} takes the place of ${templateName} for the indices of Security Lake; give it other patterns or a priority below ${templatePriority}, or delete it`;
+  return [{ subject: `index template ${name}`, outcome: "left-alone", because: "overrides", message }];
+}
+
 async function templateStep(
   client: Transport,
   found: Installed | undefined,
-  options: SetupOptions,
+  options: InstalledOptions,
   install: boolean,
 ): Promise<SetupStep> {
   const subject = `index template ${templateName}`;
@@ -119,7 +182,7 @@ async function templateStep(
 }
 
 /** The options, the retention too, are kept in it: the next setup, and whoever looks, need not be told of them. */
-function templateOf(options: SetupOptions): object & { readonly _meta: NonNullable<Installed["_meta"]> } {
+function templateOf(options: InstalledOptions): object & { readonly _meta: NonNullable<Installed["_meta"]> } {
   const { retentionDays, ...about } = options;
   const template = indexTemplate(about);
   const content = [template, ...(retentionDays === undefined ? [] : [retentionDays])];
@@ -127,14 +190,31 @@ function templateOf(options: SetupOptions): object & { readonly _meta: NonNullab
   return { ...template, _meta: { managed_by: product, digest, options } };
 }
 
+/** Indices keep the policy that they were given; only who manages the indexer knows whether some of them should. */
+async function endedPolicySteps(client: Transport): Promise<SetupStep[]> {
+  const found = await ask(client, "GET", policyPath).catch(() => undefined);
+  if (!descriptionOf(found).startsWith(product)) return [];
+  const end = `DELETE ${policyPath}, and POST /_plugins/_ism/remove/${indexPattern} for the indices that have it already`;
+  return [
+    {
+      subject: policySubject,
+      outcome: "left-alone",
+      message: `Indexer: ${policySubject} is no longer asked for, and still there; to end it: ${end}`,
+    },
+  ];
+}
+
+function descriptionOf(answer: unknown): string {
+  return (answer as PolicyAnswer | undefined)?.policy?.description ?? "";
+}
+
 /** Index State Management; its policies have no `_meta`, so the description says whose they are. */
 async function policyStep(client: Transport, days: number, install: boolean): Promise<SetupStep> {
-  const path = `/_plugins/_ism/policies/${templateName}`;
-  const subject = `retention policy ${templateName}`;
+  const subject = policySubject;
   const description = `${product}: indices are deleted after ${days} days`;
   let found: PolicyAnswer | undefined;
   try {
-    found = (await ask(client, "GET", path)) as PolicyAnswer | undefined;
+    found = (await ask(client, "GET", policyPath)) as PolicyAnswer | undefined;
   } catch (error) {
     if (!(error instanceof IndexerError)) throw error;
     // No handler for the address: 400 of OpenSearch, 405 of others.
@@ -150,10 +230,10 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
   }
   if (found === undefined) {
     if (!install) return { subject, outcome: "missing", message: `Indexer: ${subject} is not installed; run setup` };
-    await ask(client, "PUT", path, policyOf(description, days));
+    await ask(client, "PUT", policyPath, policyOf(description, days));
     return { subject, outcome: "installed", message: `Indexer: ${subject} of ${days} days installed` };
   }
-  const known = found.policy?.description ?? "";
+  const known = descriptionOf(found);
   if (known === description) {
     return { subject, outcome: "current", message: `Indexer: ${subject} of ${days} days is in place` };
   }
@@ -167,7 +247,7 @@ async function policyStep(client: Transport, days: number, install: boolean): Pr
   }
   if (!install) return { subject, outcome: "older", message: `Indexer: ${subject} has another duration; run setup` };
   const place = `if_seq_no=${found._seq_no}&if_primary_term=${found._primary_term}`;
-  await ask(client, "PUT", `${path}?${place}`, policyOf(description, days));
+  await ask(client, "PUT", `${policyPath}?${place}`, policyOf(description, days));
   return { subject, outcome: "upgraded", message: `Indexer: ${subject} changed to ${days} days` };
 }
 

@@ -8,6 +8,7 @@ import fields from "./data/fields.json" with { type: "json" };
  * - `full`: the columns indexed too, and three levels of every class of OCSF by column values.
  */
 export type Level = "lean" | "standard" | "full";
+export const levels: readonly Level[] = ["lean", "standard", "full"];
 
 export interface TemplateOptions {
   /** Default `standard`. */
@@ -25,6 +26,8 @@ export interface TemplateOptions {
 }
 
 export const templateName = "security-lake";
+/** Above the stock template of alerts. */
+export const templatePriority = 500;
 export const indexPattern = "wazuh-alerts-4.x-security-lake-*";
 /** Raised whenever what the template says changes, so that an installed one is replaced. */
 export const templateVersion = 3;
@@ -158,7 +161,7 @@ export function indexTemplate(options: TemplateOptions = {}): Record<string, unk
   };
   return {
     index_patterns: [indexPattern],
-    priority: 500,
+    priority: templatePriority,
     version: templateVersion,
     template: { settings: settingsOf(options, sizeOf(mappings.properties)), mappings },
   };

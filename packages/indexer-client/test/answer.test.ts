@@ -18,6 +18,12 @@ const item = (id: string, status = 201): object => ({ create: { _id: id, status 
 const answer = (items: readonly object[], errors = false): string => JSON.stringify({ errors, items });
 const ids = ["a-1", "a-2", "b-10"];
 
+it("a reason is one line, whatever lines OpenSearch makes of it", () => {
+  const error = { type: "x", reason: "Duplicate field 'a'\n at [Source: REDACTED;\r\n line: 1]" };
+  const [read] = itemsOf({ items: [{ create: { _id: "a", status: 400, error } }] }, 1) ?? [];
+  expect(read?.reason).toBe("x: Duplicate field 'a' at [Source: REDACTED; line: 1]");
+});
+
 describe("an answer that says all is stored", () => {
   it("is about exactly the documents sent, in one share or several", () => {
     expect(saysAllStored(answer(ids.map((id) => item(id))), [share(ids)])).toBe(true);

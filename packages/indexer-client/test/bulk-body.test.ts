@@ -92,6 +92,23 @@ describe("BulkBodyBuilder", () => {
     expect(() => builder.end()).toThrow("one line");
   });
 
+  it("drops the refused document alone", () => {
+    const builder = new BulkBodyBuilder();
+    for (const source of ['{"x":1}', '{\n"x":2}', '{"x":3}']) {
+      builder.begin("i", source.at(-2) as string);
+      builder.append(bytes(source));
+      try {
+        builder.end();
+      } catch {}
+    }
+    expect(builder.take()).toEqual(
+      built([
+        ["i", "1", '{"x":1}'],
+        ["i", "3", '{"x":3}'],
+      ]),
+    );
+  });
+
   it("writes over the memory of a body that is given back, and of no other", () => {
     const builder = new BulkBodyBuilder(1_000);
     const fill = (text: string): BulkBody => {

@@ -121,6 +121,18 @@ describe("a write", () => {
   });
 });
 
+describe("a limit", () => {
+  it.each([{ inFlight: 0 }, { inFlight: Number.NaN }, { maxBytes: -1 }, { maxDocuments: 0 }])(
+    "that lets nothing through is refused: %o",
+    async (options) => {
+      const [name] = Object.keys(options);
+      await expect(setting(undefined, options)).rejects.toThrow(
+        new RangeError(`${name} is ${Object.values(options)}; it is a number from 1 on`),
+      );
+    },
+  );
+});
+
 describe("many writes", () => {
   it("share a request when they arrive while all allowed requests are in flight", async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();

@@ -72,8 +72,7 @@ describe("basic credentials", () => {
     const failing = write({ nodes: [indexer.url], credentials: () => ({ username: "writer", password: "s3cret" }) });
     await expect(failing).rejects.toMatchObject({
       code: "INDEXER_DENIED",
-      message:
-        "Indexer refuses user or password (401), user writer: 401 Unauthorized; correct the indexer's user and password",
+      message: "Indexer refuses user or password (401), user writer: 401 Unauthorized; correct its user and password",
     });
     const error = await failing.catch((reason) => reason);
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/s3cret|czNjcmV0/);
@@ -241,5 +240,16 @@ describe("Signature Version 4", () => {
       expect(headers["x-amz-security-token"]).toBe(`token${set}`);
       expect(headers.authorization).toContain(`Signature=${signatureFor(headers, path, body, `secret${set}`)}`);
     });
+  });
+});
+
+it.each([
+  [[], /No address of the indexer is given/],
+  [["indexer:9200"], /^indexer:9200 is no address/],
+  [["foo"], /^foo is no/],
+])("refuses %j as nodes", async (nodes, message) => {
+  await expect(connect({ nodes })).rejects.toMatchObject({
+    code: "INDEXER_SETTINGS",
+    message: expect.stringMatching(message),
   });
 });

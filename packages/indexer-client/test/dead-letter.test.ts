@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -42,6 +43,22 @@ describe("a dead letter file", () => {
     expect(mode(join(folder, "deep", "er"))).toBe(0o700);
     await deadLetter.close();
   });
+
+  it.runIf(process.platform === "linux")(
+    "is open only while something is written, so that nobody has to close it",
+    async () => {
+      const path = join(folder, "dead.ndjson");
+      await Promise.all([{ a: 1 }, { a: 2 }].map(openDeadLetter(path).keep));
+      const open = readdirSync("/proc/self/fd").map((fd) => {
+        try {
+          return readlinkSync(join("/proc/self/fd", fd));
+        } catch {
+          return "";
+        }
+      });
+      expect(open).not.toContain(path);
+    },
+  );
 
   it("that others may read is closed to them", async () => {
     const path = join(folder, "dead.ndjson");

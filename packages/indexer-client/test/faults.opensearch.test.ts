@@ -239,7 +239,7 @@ describe("an indexer with TLS and users", () => {
     const { writer } = writing(client);
     await expect(writer.write(numbered(index, 0, 1))).rejects.toMatchObject({
       code: "INDEXER_UNTRUSTED",
-      message: expect.stringMatching(/: https:\/\/127.0.0.1:\d+: [^;]*; the authority of its certificate is not known/),
+      message: expect.stringMatching(/: https:\/\/127.0.0.1:\d+: [^;]*; its certificate is of none of the authorities/),
     });
     await client.close();
   });

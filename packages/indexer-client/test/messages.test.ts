@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { failureMessage, untrustedMessage, waitingMessage } from "../src/messages.ts";
+import { deniedMessage, failureMessage, setupMessage, untrustedMessage, waitingMessage } from "../src/messages.ts";
 
 describe("a connection that failed is one line with its remedy", () => {
   it.each([
@@ -22,7 +22,7 @@ describe("a connection that failed is one line with its remedy", () => {
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate", "authority"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate", "authority"],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate", "authority"],
-    ["ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1", "start the indexer"],
+    ["ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1", "start it"],
     ["ENOTFOUND", "getaddrinfo ENOTFOUND x", "correct the host"],
     ["EHOSTUNREACH", "connect EHOSTUNREACH 10.0.0.1:9200", "firewall"],
     ["ECONNRESET", "socket hang up", "write https://"],
@@ -38,7 +38,7 @@ describe("a connection that failed is one line with its remedy", () => {
     const node = "http://127.0.0.1:1";
     const refused = { type: "ECONNREFUSED", reason: "connect ECONNREFUSED 127.0.0.1:1", node };
     expect(failureMessage(refused)).toBe(
-      "connect ECONNREFUSED 127.0.0.1:1; nobody listens there: start the indexer, or correct host and port",
+      "connect ECONNREFUSED 127.0.0.1:1; nobody listens there: start it, or correct host and port",
     );
     expect(failureMessage({ reason: "the moon is full" })).toBe("the moon is full");
   });
@@ -46,10 +46,33 @@ describe("a connection that failed is one line with its remedy", () => {
   it("is said of what waits and of what is not trusted", () => {
     const failed = { type: "CERT_HAS_EXPIRED", reason: "certificate has expired" };
     expect(untrustedMessage(failed)).toBe(
-      "Indexer's TLS cannot be trusted (CERT_HAS_EXPIRED): certificate has expired; have the indexer's certificate renewed, or set this machine's clock right",
+      "Indexer's TLS cannot be trusted (CERT_HAS_EXPIRED): certificate has expired; have its certificate renewed, or set this machine's clock right",
     );
     expect(waitingMessage("unreachable", { type: "ECONNREFUSED", reason: "connect ECONNREFUSED ::1:9200" })).toMatch(
       /^Indexer does not answer as it should; .*ECONNREFUSED.*; nobody listens there/,
     );
+  });
+});
+
+describe("a permission that is missing", () => {
+  const denied = (action: string) => ({ status: 403, reason: `no permissions for [${action}] and User [name=u, x]` });
+
+  it("is said with the role that has it", () => {
+    expect(deniedMessage(denied("indices:data/write/bulk"))).toContain("the role security_lake_writer");
+    const get = setupMessage("Indexer", "GET", "/_index_template/x", denied("indices:admin/index_template/get"));
+    expect(get).toContain("the role security_lake_writer");
+    const put = setupMessage("Indexer", "PUT", "/_index_template/x", denied("indices:admin/index_template/put"));
+    expect(put).toContain("the role security_lake_setup");
+  });
+
+  it("to change a mapping is none that a user should have", () => {
+    const message = deniedMessage(denied("indices:admin/mapping/put"));
+    expect(message).toContain("no other index template takes its place");
+    expect(message).not.toContain("give the user");
+  });
+
+  it("is said of Dashboards as its own", () => {
+    const message = setupMessage("Dashboards", "POST", "/api/saved_objects/_import", denied("x"));
+    expect(message).toMatch(/^Dashboards: POST .* failed: .*; give the user a role that may write saved objects/);
   });
 });

@@ -64,10 +64,13 @@ describe("user and password", () => {
 
 describe("the files of a connection", () => {
   it("are read, and one that cannot be is named", async () => {
-    const ca = await file("ca.pem", "authority");
+    const pem = "-----BEGIN CERTIFICATE-----\n";
+    const ca = await file("ca.pem", pem);
     const settings = { hosts: ["https://indexer:9200"], certificateAuthorities: [ca] };
-    expect(await readConnection(settings)).toEqual({ nodes: settings.hosts, ca: ["authority"] });
+    expect(await readConnection(settings)).toEqual({ nodes: settings.hosts, ca: [pem] });
     const missing = { ...settings, certificate: join(folder, "none.pem") };
-    await expect(readConnection(missing)).rejects.toThrow(/none\.pem cannot be read \(ENOENT\)/);
+    await expect(readConnection(missing)).rejects.toThrow(/none\.pem of <certificate> cannot be read \(ENOENT\)/);
+    const none = { ...settings, certificateAuthorities: [await file("hosts", "127.0.0.1 localhost")] };
+    await expect(readConnection(none)).rejects.toThrow(/hosts of <ca> holds no certificate/);
   });
 });

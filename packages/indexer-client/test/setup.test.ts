@@ -49,6 +49,10 @@ async function place({ plugin = true, status = 200, busy = 0, policyStatus = 200
       things.set(name, JSON.parse(text));
       return answer(200, { acknowledged: true });
     }
+    if (name === "_index_template") {
+      const listed = [...templates].map(([name, index_template]) => ({ name, index_template }));
+      return answer(200, { index_templates: listed });
+    }
     const found = things.get(name);
     if (found === undefined) return answer(404, { error: { type: "missing", reason: "missing" }, status: 404 });
     if (isPolicy) return answer(200, { _id: name, _seq_no: 7, _primary_term: 2, ...found });
@@ -136,6 +140,38 @@ describe("setup", () => {
     expect(await outcomes(setup(without.client, { retentionDays: 90 }))).toEqual(["installed", "not-possible"]);
   });
 
+  it("says of another template that it takes the place of its own", async () => {
+    const { client, templates } = await place();
+    templates.set("lower", { index_patterns: ["wazuh-alerts-*"], priority: 1 });
+    templates.set("elsewhere", { index_patterns: ["wazuh-alerts-4.x-2*"], priority: 900 });
+    expect(await outcomes(setup(client))).toEqual(["installed"]);
+    templates.set("higher", { index_patterns: ["logs-*", "wazuh-alerts-*"], priority: 600 });
+    const [, other] = await setup(client);
+    expect(other).toMatchObject({ outcome: "left-alone", because: "overrides" });
+    expect(other?.message).toContain("index template higher of priority 600 takes the place of security-lake");
+  });
+
+  it("forgets the retention when it is told so, and says how the policy ends", async () => {
+    const { client, policies, templates } = await place();
+    await setup(client, { retentionDays: 90 });
+    const [template, policy] = await setup(client, { retentionDays: "never" });
+    expect(template?.outcome).toBe("upgraded");
+    expect(policy?.message).toContain("DELETE /_plugins/_ism/policies/security-lake");
+    expect(JSON.stringify(templates.get(templateName))).not.toContain("retentionDays");
+    policies.clear();
+    expect(await outcomes(setup(client))).toEqual(["current"]);
+    expect(await outcomes(setup(client, { retentionDays: "never" }))).toEqual(["current"]);
+    const without = await place({ plugin: false });
+    expect(await outcomes(setup(without.client, { retentionDays: "never" }))).toEqual(["installed"]);
+  });
+
+  it.each([{ level: "huge" }, { shards: 0 }, { shards: 1.5 }, { retentionDays: -1 }])("refuses %o", async (options) => {
+    const { client, writes } = await place();
+    const [name] = Object.keys(options) as [string];
+    await expect(setup(client, options as never)).rejects.toThrow(new RegExp(`^${name} is `));
+    expect(writes).toEqual([]);
+  });
+
   it.each([403, 500])("says of a plugin that answers %i what it says, not that it is missing", async (policyStatus) => {
     const { client } = await place({ policyStatus });
     const reason = { message: expect.stringContaining("a fault of its own") };
@@ -176,9 +212,7 @@ describe("setup", () => {
       client.on("request", () => requests++);
       await expect(checkSetup(client)).rejects.toMatchObject({
         code: "INDEXER_SETUP",
-        message: expect.stringMatching(
-          /ECONNREFUSED.*; nobody listens there: start the indexer, or correct host and port$/,
-        ),
+        message: expect.stringMatching(/ECONNREFUSED.*; nobody listens there: start it, or correct host and port$/),
       });
       expect(requests).toBe(count + 1);
     },
