@@ -134,7 +134,7 @@ export const indexerFaults: readonly IndexerFault[] = [
       place.ca = "/nonexistent/root-ca.pem";
     },
     found: "indexer",
-    seen: /the file \/nonexistent\/root-ca\.pem cannot be read \(ENOENT\)/,
+    seen: /the file \/nonexistent\/root-ca\.pem of <ca> cannot be read \(ENOENT\)/,
     mend: (place) => {
       place.ca = place.server.caFile;
     },

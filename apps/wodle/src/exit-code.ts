@@ -26,7 +26,7 @@ const meanings: Readonly<Record<keyof typeof exitCode, string>> = {
   unknown: "an error of the program itself, or standard output cannot be written",
   usage: "wrong arguments, or ended by SIGINT before the work was done",
   credentials: "AWS credentials: there are none, they are refused, or the role may not be assumed",
-  unreachable: "the indexer, or the manager's engine, cannot be reached or refuses its user",
+  unreachable: "the indexer, or the manager's engine, cannot be reached, refuses its user, or is not set up",
   configuration: `ossec.conf, or a file that it or an option names, cannot be used: certificates, credentials, or the dead
       letter of the --state folder, without which nothing is deleted`,
   queueNotFound: "the queue does not exist, or may not be looked up",

@@ -17,8 +17,8 @@ export const setupOptionsHelp = `  --level LEVEL               what of an event 
                               (every column of Security Lake's tables; default), full (columns indexed, more of OCSF)
   --shards N                  primary shards of each day's index (1)
   --replicas N                replicas, or a range that follows the number of nodes (0-1)
-  --refresh TIME              how soon documents are found, such as 5s (default) or 1m; -1 for never by itself
-  --retention DAYS            days after which an index is deleted, by index state management (default: never)
+  --refresh TIME              how soon documents are found, such as 5s (default) or 1m; --refresh=-1 for never by itself
+  --retention DAYS            days after which an index is deleted, by index state management; or never (default)
   --codec CODEC               best_compression (default), default; zstd and zstd_no_dict where the indexer has them
   --sorted yes|no             keep each index sorted by time: faster searches by time, slower writing (no)
 `;
@@ -32,7 +32,7 @@ export function readSetupOptions(values: Values): SetupOptions {
   const shards = wholeNumber(values, "shards", 1, 1_024);
   const replicas = readReplicas(values.replicas as string | undefined);
   const refreshInterval = readRefresh(values.refresh as string | undefined);
-  const retentionDays = wholeNumber(values, "retention", 1, 36_500);
+  const retentionDays = values.retention === "never" ? "never" : wholeNumber(values, "retention", 1, 36_500);
   const codec = oneOf(values, "codec", codecs);
   const sorted = oneOf(values, "sorted", ["yes", "no"] as const);
   return {

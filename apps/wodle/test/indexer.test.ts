@@ -67,6 +67,11 @@ describe("the indexer of the configuration", () => {
       installed.set(path, JSON.parse(body));
       return [200, { acknowledged: true }];
     }
+    if (path === "/_index_template") {
+      const listed = [...installed].filter(([known]) => known.startsWith("/_index_template/"));
+      const named = listed.map(([known, index_template]) => ({ name: known.split("/").at(-1), index_template }));
+      return [200, { index_templates: named }];
+    }
     if (path !== "/_bulk") {
       const index_template = installed.get(path);
       if (index_template === undefined) return [404, { error: { type: "missing", reason: "missing" }, status: 404 }];
@@ -126,11 +131,27 @@ describe("the indexer of the configuration", () => {
   it("has them written to a file where Dashboards does not take them", async () => {
     importTaken = false;
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { code, stdout } = await wodle("setup", "--dashboards", url);
-    expect([code, stdout.trim().split("\n").at(-1)]).toEqual([
-      0,
-      expect.stringMatching(/^Dashboards at http:.* were not taken: .*; import .*saved-objects\.ndjson under/),
+    const { code, stderr } = await wodle("setup", "--dashboards", url);
+    expect([code, stderr]).toEqual([
+      11,
+      expect.stringMatching(/^ERROR: Dashboards: .* were not taken: .*; import .*saved-objects\.ndjson under/),
     ]);
+  });
+
+  it.each([
+    ["its name", "security-lake", /ERROR: Indexer: index template security-lake is not of this product/],
+    ["its place", "logs", /ERROR: Indexer: index template logs of priority 900 takes the place of security-lake/],
+  ])("is not said to be set up where another template has %s", async (_what, name, line) => {
+    installed.set(`/_index_template/${name}`, { index_patterns: ["wazuh-alerts-*"], priority: 900 });
+    const { code, stdout, stderr } = await wodle("setup");
+    expect([code, stderr]).toEqual([11, expect.stringMatching(line)]);
+    expect(stdout).not.toContain("takes the place");
+  });
+
+  it("has its roles printed without being asked anything", async () => {
+    const { code, stdout } = await wodle("setup", "--print-roles");
+    expect([code, seen.length]).toEqual([0, 0]);
+    expect(Object.keys(JSON.parse(stdout))).toEqual(["security_lake_writer", "security_lake_setup"]);
   });
 
   it("is written to without its retention, which the user may not put back, and that is said", async () => {

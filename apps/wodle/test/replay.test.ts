@@ -74,22 +74,26 @@ describe("replay", () => {
     expect(readFileSync(file, "utf8")).toBe(`${content}{"kind":"docum\n`);
     expect(stderr).toContain("not sent: 1 message,");
     expect(stderr).toContain("refused again: 1 document,");
+    expect(stderr).toContain("1 line cannot be read as an entry");
   });
 
-  it("loses nothing where the file is the subscriber's own", async () => {
+  it("loses nothing where the file is the subscriber's own, and does not let it grow", async () => {
     writeFileSync(file, document("a", "{}") + document("b", "{}"));
     refused.add("a").add("b");
     await replay("--dead-letter", file);
     const own = join(lab.folder, "security-lake", "dead-letter.ndjson");
     refused.delete("a");
     await replay("--dead-letter", own);
-    expect((await lab.deadLetters()).map(({ id }) => id)).toEqual(["a", "b", "b"]);
+    await replay("--dead-letter", own);
+    expect((await lab.deadLetters()).map(({ id }) => id)).toEqual(["a", "b"]);
     expect([...stored.keys()]).toEqual(["a"]);
   });
 
   it.each([
     [[], "Give --dead-letter FILE"],
     [["--dead-letter", "/nowhere/dead.ndjson"], "/nowhere/dead.ndjson cannot be read (ENOENT)"],
+    [["--dead-letter", "/"], "/ cannot be read (EISDIR)"],
+    [["--dead-letter", import.meta.filename], `${import.meta.filename} is no dead letter file: `],
   ])("says in one line what is wrong with %j", async (args, problem) => {
     const { code, stdout, stderr } = await replay(...args);
     expect([code, stdout]).toEqual([2, ""]);

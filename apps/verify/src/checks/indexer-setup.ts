@@ -1,10 +1,12 @@
 import {
   checkSetup,
   IndexerError,
-  indexPattern,
+  type ListedTemplate,
+  overridingTemplate,
   setupRole,
   setupRoleName,
   templateName,
+  templatePriority,
 } from "@threatlockdown/indexer-client";
 import type { Check, Finding } from "../check.ts";
 import { setupCommand } from "../command.ts";
@@ -81,37 +83,19 @@ function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { mana
   };
 }
 
-interface Template {
-  readonly name: string;
-  readonly index_template: { readonly index_patterns?: readonly string[]; readonly priority?: number };
-}
-
-const ownPriority = 500;
-
-/** A template of a higher priority for the same indices takes the place of ours, whole. */
-async function others({ own, admin }: Indexer): Promise<Template | undefined> {
+async function others({ own, admin }: Indexer): Promise<ListedTemplate | undefined> {
   for (const session of [own, admin]) {
     const answer = await session?.ask("GET", "/_index_template");
-    if (answer?.status !== 200) continue;
-    const { index_templates: templates = [] } = answer.body as { index_templates?: readonly Template[] };
-    return templates.find(
-      ({ name, index_template: { index_patterns = [], priority = 0 } }) =>
-        name !== templateName && priority > ownPriority && index_patterns.some(coversDays),
-    );
+    if (answer?.status === 200) return overridingTemplate(answer.body);
   }
   return undefined;
 }
 
-function coversDays(pattern: string): boolean {
-  const expression = new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`);
-  return expression.test(indexPattern.replace("*", "2026.01.01"));
-}
-
-function overridden({ name, index_template: { priority } }: Template, own: Indexer): Finding {
+function overridden({ name, index_template: { priority } }: ListedTemplate, own: Indexer): Finding {
   return {
     state: "failed",
     seen: `the index template ${name} has priority ${priority} for the same indices and takes the place of ${templateName}`,
-    fix: `Someone who may manage index templates gives ${name} other patterns or a priority below ${ownPriority}; or deletes it`,
+    fix: `Someone who may manage index templates gives ${name} other patterns or a priority below ${templatePriority}; or deletes it`,
     commands: [own.command("DELETE", `/_index_template/${encodeURIComponent(name)}`)],
   };
 }

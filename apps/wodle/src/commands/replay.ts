@@ -1,5 +1,6 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { openDeadLetter, type Replayed, replay as sendAgain } from "@threatlockdown/indexer-client";
+import { type DeadLetter, openDeadLetter, type Replayed, replay as sendAgain } from "@threatlockdown/indexer-client";
 import type { Command, Context } from "../command.ts";
 import { readConfiguration } from "../configuration.ts";
 import { exitCode, Failure } from "../exit-code.ts";
@@ -19,8 +20,8 @@ Usage: security-lake-wodle replay --dead-letter FILE [options]
   --state FOLDER              where documents that are refused again are kept
 ${indexerOptionsHelp}${writerOptionsHelp}  --json                      the result as JSON
 
-FILE is read, never changed. What is refused again is kept in dead-letter.ndjson of the state folder, with its new reason,
-even where that is FILE itself. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
+FILE is read, never changed: delete it when all of it is stored. What is refused again is kept in dead-letter.ndjson of the
+state folder, with its new reason; where that is FILE itself, it stays there as it is. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
 into the queue again, for example (security-lake-verify --only dead-letters prints more of this, filled in):
 
   jq -r 'select(.kind == "message").body' FILE |
@@ -40,11 +41,12 @@ into the queue again, for example (security-lake-verify --only dead-letters prin
     if (typeof file !== "string") throw new Failure(exitCode.usage, "Give --dead-letter FILE. See --help.");
     const { config, indexer: options, state } = readSubscriberOptions(values);
     const settings = await readConfiguration(config, context.log);
-    const deadLetter = openDeadLetter(join(state, "dead-letter.ndjson"));
+    const deadLetter = await deadLetterOf(file, join(state, "dead-letter.ndjson"));
     try {
       const indexer = await openIndexer(settings, options, deadLetter, context);
       try {
         const replayed = await sendAgain(file, indexer.writer, context.signals.stop);
+        checkEntries(replayed, file);
         tell(replayed, file, state, context);
         context.print(values.json ? `${json(replayed)}\n` : text(replayed, file));
         return exitCode.ok;
@@ -59,19 +61,36 @@ into the queue again, for example (security-lake-verify --only dead-letters prin
   },
 };
 
+/** Where the file that is read is that of the state folder, all that can be refused again stands in it already. */
+async function deadLetterOf(file: string, own: string): Promise<DeadLetter> {
+  const [read, kept] = await Promise.all([file, own].map((path) => stat(path).catch(() => undefined)));
+  const same = read !== undefined && read.ino === kept?.ino && read.dev === kept.dev;
+  return same ? { keep: async () => {}, close: async () => {} } : openDeadLetter(own);
+}
+
+/** @throws Failure */
+function checkEntries({ stored, alreadyStored, deadLettered, others, unreadable }: Replayed, file: string): void {
+  if (unreadable === 0 || stored + alreadyStored + deadLettered + others.size > 0) return;
+  throw new Failure(exitCode.usage, `${file} is no dead letter file: ${counted(unreadable, "line")}, and no entry.`);
+}
+
 function endOf(error: unknown, file: string, { signals }: Context): unknown {
   if (signals.stop.aborted) {
     return new Failure(exitCode.usage, `${file}: stopped before its end; to replay all of it again is harmless.`);
   }
   const { code, path } = error as NodeJS.ErrnoException;
-  return path === file
+  // A folder can be opened; the error of reading it names no path.
+  return path === file || code === "EISDIR"
     ? new Failure(exitCode.usage, `${file} cannot be read (${code}).`, { cause: error })
     : failureOf(error);
 }
 
-function tell({ deadLettered, others }: Replayed, file: string, state: string, { log }: Context): void {
+function tell({ deadLettered, others, unreadable }: Replayed, file: string, state: string, { log }: Context): void {
   if (deadLettered > 0) {
     log.warning(`${file}: refused again: ${counted(deadLettered, "document")}, kept with the reason in ${state}.`);
+  }
+  if (unreadable > 0) {
+    log.warning(`${file}: ${counted(unreadable, "line")} cannot be read as an entry; a crash may have torn one.`);
   }
   const messages = others.get("message") ?? 0;
   if (messages > 0) {

@@ -1,6 +1,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { IndexerError, savedObjectsFile, setupDashboards, setup as setupIndexer } from "@threatlockdown/indexer-client";
+import {
+  IndexerError,
+  type SetupStep,
+  savedObjectsFile,
+  setupDashboards,
+  setup as setupIndexer,
+  setupRole,
+  setupRoleName,
+  writerRole,
+  writerRoleName,
+} from "@threatlockdown/indexer-client";
 import type { Indexer } from "@threatlockdown/ossec-config";
 import type { Command, Context } from "../command.ts";
 import { readConfiguration } from "../configuration.ts";
@@ -25,10 +35,24 @@ What is not given of these stays as it was installed; the values in brackets are
 ${setupOptionsHelp}
 They hold for indices that are made from then on. The user needs the role security_lake_setup; the subscriber's own user
 can do without it afterwards.
+
+  --print-roles               print both roles for the security plugin, as roles.yml has them, and do nothing else
+
+Where another template is in the way, or Dashboards cannot be reached, the exit code is ${exitCode.unreachable}.
 `,
-  options: { config: { type: "string" }, state: { type: "string" }, ...indexerOptions, ...setupOptions },
+  options: {
+    config: { type: "string" },
+    state: { type: "string" },
+    ...indexerOptions,
+    ...setupOptions,
+    "print-roles": { type: "boolean" },
+  },
 
   async run(values, _positionals, context) {
+    if (values["print-roles"] === true) {
+      context.print(roles);
+      return exitCode.ok;
+    }
     const setupWith = readSetupOptions(values);
     const options = readSubscriberOptions(values);
     const settings = await readConfiguration(options.config, context.log);
@@ -36,32 +60,49 @@ can do without it afterwards.
     const steps = await setupIndexer(client, setupWith).catch((error: unknown) => {
       throw failureOf(error);
     });
-    for (const { message } of steps) context.print(`${message}\n`);
-    context.print(`${await installSavedObjects(settings.indexer as Indexer, options, context)}\n`);
-    return exitCode.ok;
+    for (const step of steps) {
+      if (isInTheWay(step)) context.log.error(step.message);
+      else context.print(`${step.message}\n`);
+    }
+    const installed = await installSavedObjects(settings.indexer as Indexer, options, context);
+    return installed && !steps.some(isInTheWay) ? exitCode.ok : exitCode.unreachable;
   },
 };
 
-/** Returns the line that says what was done. */
+/** YAML may be written as JSON. */
+const roles = `${JSON.stringify({ [writerRoleName]: writerRole, [setupRoleName]: setupRole }, null, 2)}\n`;
+
+/** Events would not be stored as they should, whatever else was done. */
+function isInTheWay({ because }: SetupStep): boolean {
+  return because === "foreign" || because === "overrides";
+}
+
+/** Says what was done; whether it is what was asked for. */
 async function installSavedObjects(
   indexer: Indexer,
   { indexer: options, state }: SubscriberOptions,
   context: Context,
-): Promise<string> {
+): Promise<boolean> {
   const { dashboards: url } = options;
-  if (url === undefined)
-    return writeSavedObjects(state, "Dashboards: not asked for, since no --dashboards URL is given");
+  if (url === undefined) {
+    const why = "Dashboards: not asked for, since no --dashboards URL is given";
+    context.print(`${await writeSavedObjects(state, why)}\n`);
+    return true;
+  }
   const client = await connectDashboards(indexer, url, options, context);
   try {
-    return (await setupDashboards(client)).message;
+    context.print(`${(await setupDashboards(client)).message}\n`);
+    return true;
   } catch (error) {
     if (!(error instanceof IndexerError)) throw error;
-    return writeSavedObjects(state, `Dashboards at ${url}: ${error.message}`);
+    context.log.error(await writeSavedObjects(state, error.message));
+    return false;
   } finally {
     await client.close();
   }
 }
 
+/** Returns the line that says where they are, and why there. */
 async function writeSavedObjects(state: string, why: string): Promise<string> {
   const file = join(state, "saved-objects.ndjson");
   try {
