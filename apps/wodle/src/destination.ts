@@ -29,6 +29,8 @@ export interface DestinationOptions {
 /** Where the events of all subscribers go. */
 export interface Destination {
   sink(discard: Discard | undefined): Sink;
+  /** Documents that were sent with their data unindexed so far. */
+  readonly unindexed: () => number;
   /** Resolves when nothing is on its way any more. */
   close(): Promise<void>;
 }
@@ -49,15 +51,17 @@ export async function openDestination(
   const documents = (discard: Discard | undefined) => createDocuments(manager, ruleset, discard);
   const folder = /^file:(.+)$/.exec(options.output)?.[1];
   if (folder !== undefined) {
-    return { sink: (discard) => createFileSink(documents(discard), folder), close: async () => {} };
+    return { sink: (discard) => createFileSink(documents(discard), folder), unindexed: none, close: async () => {} };
   }
   if (options.output === "analysisd") return openAnalysisd(options.sockets);
   if (options.output !== "indexer") {
     throw new Failure(exitCode.usage, `--output ${options.output} is none of indexer, analysisd and file:FOLDER.`);
   }
-  const { writer, close } = await openIndexer(settings, options.indexer, options.deadLetter, context);
-  return { sink: (discard) => createIndexerSink(documents(discard), writer), close };
+  const { writer, ...indexer } = await openIndexer(settings, options.indexer, options.deadLetter, context);
+  return { sink: (discard) => createIndexerSink(documents(discard), writer), ...indexer };
 }
+
+const none = (): number => 0;
 
 /** The stock module's way: the manager's own engine judges the bare events. */
 function openAnalysisd(sockets: string): Destination {
@@ -65,5 +69,5 @@ function openAnalysisd(sockets: string): Destination {
   if (unavailable !== undefined) throw new Failure(exitCode.unreachable, `--output analysisd: ${unavailable}`);
   const pace = pacedBy(() => getStats(join(sockets, "analysis")));
   const queue = openQueue({ path: join(sockets, "queue"), pace });
-  return { sink: (discard) => createAnalysisdSink(queue, discard), close: async () => queue.close() };
+  return { sink: (discard) => createAnalysisdSink(queue, discard), unindexed: none, close: async () => queue.close() };
 }

@@ -25,6 +25,13 @@ import type { Log } from "./log.ts";
 import { counted } from "./summary.ts";
 import { unreadable } from "./unreadable.ts";
 
+export interface OpenIndexer {
+  readonly writer: BulkWriter;
+  /** Documents that were sent with their data unindexed so far. */
+  readonly unindexed: () => number;
+  readonly close: () => Promise<void>;
+}
+
 /**
  * The indexer of the configuration, with its template in place.
  *
@@ -35,7 +42,7 @@ export async function openIndexer(
   options: IndexerOptions & WriterOptions,
   deadLetter: DeadLetter,
   context: Context,
-): Promise<{ readonly writer: BulkWriter; readonly close: () => Promise<void> }> {
+): Promise<OpenIndexer> {
   const client = await connectIndexer(indexer, options, context);
   await ensureTemplate(client, context);
   if (options.dashboards !== undefined) await lookAtDashboards(indexer as Indexer, options, context);
@@ -47,6 +54,7 @@ export async function openIndexer(
   });
   return {
     writer,
+    unindexed: teller.unindexed,
     async close() {
       await writer.close();
       teller.tellTotals();
@@ -62,6 +70,7 @@ interface Teller {
   tell(event: IndexerEvent): void;
   /** How many documents there were in all, where not each was named. */
   tellTotals(): void;
+  unindexed(): number;
 }
 
 function indexerTeller(log: Log): Teller {
@@ -87,6 +96,7 @@ function indexerTeller(log: Log): Teller {
           log.warning(event.message);
       }
     },
+    unindexed: () => told.unindexed,
     tellTotals() {
       const { unindexed, "dead-letter": deadLetters } = told;
       if (unindexed > mostNamed)

@@ -39,6 +39,7 @@ export async function openOutlet(settings: Settings, options: SubscriberOptions,
           concurrency: options.concurrency,
           lake: options.lake,
           sink: destination.sink(subscription.discard),
+          unindexed: destination.unindexed,
           log,
           environment,
         });

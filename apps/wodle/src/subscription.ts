@@ -41,6 +41,8 @@ export interface RunOptions extends Pick<ConsumeOptions, "mode" | "stop" | "end"
   readonly concurrency: number;
   readonly lake: LakeOptions;
   readonly sink: Sink;
+  /** Documents that the sink has sent with their data unindexed so far, those of earlier runs too. */
+  readonly unindexed: () => number;
   readonly log: Log;
   /** Names the proxies. */
   readonly environment: NodeJS.ProcessEnv;
@@ -59,6 +61,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
   const { log, sink, deadLetter } = options;
   log.debug(`The SQS queue is: ${subscription.queue}`);
   const count = startCount(() => performance.now());
+  const unindexedBefore = options.unindexed();
   try {
     await using clients = await awsClients(subscription, options);
     const { sqs, s3 } = clients;
@@ -84,7 +87,8 @@ export async function runSubscription(subscription: Subscription, options: RunOp
           tellConsumer(event);
         },
       });
-      return { queue: queue.name, ...count.soFar(), left, peakMemory: peakMemory() };
+      const unindexed = options.unindexed() - unindexedBefore;
+      return { queue: queue.name, ...count.soFar(), unindexed, left, peakMemory: peakMemory() };
     } finally {
       clearInterval(progress);
     }

@@ -1,15 +1,25 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type StoringIndexer, startStoringIndexer } from "./storing-indexer.ts";
+import { type StoringIndexer, startStoringIndexer, type Trouble } from "./storing-indexer.ts";
 
 describe("what the indexer refuses", () => {
   let lab: Lab;
   let indexer: StoringIndexer;
+  /** Events whose row is even are refused as they are only, the others in each form. */
+  let seen: Set<number>;
   beforeEach(async () => {
-    const trouble = { request: () => undefined, document: () => [400, "mapper_parsing_exception"] as const };
+    seen = new Set();
+    const trouble: Trouble = {
+      request: () => undefined,
+      document({ row }) {
+        if (row % 2 === 0 && seen.has(row)) return undefined;
+        seen.add(row);
+        return [400, "mapper_parsing_exception"];
+      },
+    };
     indexer = await startStoringIndexer(trouble, () => {});
     lab = await createLab({ indexer });
   });
@@ -23,6 +33,20 @@ describe("what the indexer refuses", () => {
     return { code, stdout: running.stdout(), stderr: running.stderr() };
   }
 
+  it("is in the summary, as sent unindexed and as dead letters, of the subscriber that it is of", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 5 }));
+    const config = join(lab.folder, "ossec.conf");
+    const twice = readFileSync(config, "utf8").replace(/<subscriber.*<\/subscriber>/s, "$&$&");
+    writeFileSync(config, twice);
+    const { code, stdout } = await wodle("once", "--json");
+    const summaries = stdout.trimEnd().split("\n");
+    expect([code, ...summaries.map((line) => JSON.parse(line))]).toMatchObject([
+      0,
+      { events: 5, stored: 3, deadLettered: 2, unindexed: 5 },
+      { events: 0, unindexed: 0 },
+    ]);
+  });
+
   it("ends the run with 12 where it cannot be kept either, and its message stays", async () => {
     lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
     const state = join(lab.folder, "no-folder");
@@ -32,7 +56,7 @@ describe("what the indexer refuses", () => {
     expect(stderr).toMatch(/^ERROR: .*could not be kept as a dead letter either: .*no-folder/m);
 
     const letters = join(lab.folder, "dead.ndjson");
-    const source = JSON.stringify({ security_lake: { key: "k", row: 0 } });
+    const source = JSON.stringify({ security_lake: { key: "k", row: 1 } });
     writeFileSync(letters, `${JSON.stringify({ kind: "document", index: "i", id: "a", document: source })}\n`);
     const replayed = await wodle("replay", "--dead-letter", letters, "--state", state);
     expect([replayed.code, replayed.stderr]).toEqual([12, expect.stringContaining("could not be kept")]);

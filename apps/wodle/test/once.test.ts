@@ -173,7 +173,10 @@ describe("once, into a folder", () => {
     for (const name of ["a", "b"])
       lab.put({ key: key(name), bytes: parquetFile(schema, [{ time_dt: 0 }, { time_dt: 300_000_000_000_000 }]) });
     const { stdout, stderr } = await once("--json");
-    expect(JSON.parse(stdout())).toMatchObject({ events: 4, stored: 4, deleted: 2, lostValues: 2 });
+    expect(JSON.parse(stdout())).toMatchObject({
+      ...{ events: 4, stored: 4, deleted: 2, unindexed: 0 },
+      ...{ lostValues: 2, lostByColumn: { time_dt: 2 } },
+    });
     expect(
       stderr().match(/WARNING: Column time_dt of s3:\/\/\S+ has values without a JSON form \(1, the first in row 1\)/g),
     ).toHaveLength(1);
