@@ -56,3 +56,8 @@ export function defaultState(configuration: string): string {
   const manager = managerFolder(configuration);
   return manager === dirname(configuration) ? join(manager, "security-lake") : join(manager, "var", "security-lake");
 }
+
+/** In the state folder, the one that is written now; full ones stand beside it under names that begin alike. */
+export function deadLetterFile(state: string): string {
+  return join(state, "dead-letter.ndjson");
+}

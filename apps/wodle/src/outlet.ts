@@ -1,7 +1,7 @@
-import { join } from "node:path";
 import { openDeadLetter } from "@threatlockdown/indexer-client";
 import type { Settings } from "@threatlockdown/ossec-config";
 import type { Context } from "./command.ts";
+import { deadLetterFile } from "./configuration.ts";
 import { openDestination } from "./destination.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import { recordRun } from "./last-run.ts";
@@ -20,7 +20,7 @@ export interface Outlet {
 /** @throws Failure */
 export async function openOutlet(settings: Settings, options: SubscriberOptions, context: Context): Promise<Outlet> {
   const { log, signals, environment } = context;
-  const deadLetter = openDeadLetter(join(options.state, "dead-letter.ndjson"));
+  const deadLetter = openDeadLetter(deadLetterFile(options.state));
   const failed = (queue: string, error: unknown) =>
     recordRun(options.state, queue, { exitCode: exitCodeOf(error), reason: (error as Error).message }, log);
   const destination = await openDestination(settings, { ...options, deadLetter }, context).catch((error: unknown) => {
@@ -43,7 +43,7 @@ export async function openOutlet(settings: Settings, options: SubscriberOptions,
           log,
           environment,
         });
-        warnOfLoss(summary, options.state, log);
+        warnOfLoss(summary, options, log);
         recordRun(options.state, subscription.queue, { summary }, log);
         return summary;
       } catch (error) {
@@ -73,11 +73,17 @@ function exitCodeOf(error: unknown): number {
 }
 
 /** Dead letters are nothing that should be found by chance. */
-function warnOfLoss({ queue, deadLettered, quarantined }: Summary, state: string, { warning }: Log): void {
+function warnOfLoss({ queue, deadLettered, quarantined }: Summary, options: SubscriberOptions, { warning }: Log): void {
   if (deadLettered + quarantined === 0) return;
   const kept = [
     ...(deadLettered > 0 ? [counted(deadLettered, "event")] : []),
     ...(quarantined > 0 ? [counted(quarantined, "message")] : []),
   ];
-  warning(`Queue ${queue}: ${kept.join(" and ")} could not be processed, and kept with the reason in ${state}.`);
+  const fixes = [
+    ...(deadLettered > 0 ? [`send the events again by ${options.replayCommand}`] : []),
+    ...(quarantined > 0 ? ["put the messages into their queue again, as security-lake-wodle replay --help shows"] : []),
+  ];
+  warning(
+    `Queue ${queue}: ${kept.join(" and ")} could not be processed, and kept with the reason in ${deadLetterFile(options.state)}: once the cause is mended, ${fixes.join("; ")}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command, Values } from "./command.ts";
-import { defaultConfiguration, defaultState, managerFolder } from "./configuration.ts";
+import { deadLetterFile, defaultConfiguration, defaultState, managerFolder } from "./configuration.ts";
 import { exitCode, Failure } from "./exit-code.ts";
 import {
   type IndexerOptions,
@@ -35,6 +35,8 @@ ${lakeOptionsHelp}${indexerOptionsHelp}${writerOptionsHelp}`;
 export interface SubscriberOptions {
   readonly config: string;
   readonly state: string;
+  /** What sends its dead letters again, as it is typed. */
+  readonly replayCommand: string;
   readonly output: string;
   /** The folder of the manager's sockets. */
   readonly sockets: string;
@@ -51,13 +53,29 @@ export function readSubscriberOptions(values: Values): SubscriberOptions {
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1000) {
     throw new Failure(exitCode.usage, `--concurrency ${text("concurrency")} is not a whole number from 1 to 1000.`);
   }
+  const state = text("state") ?? defaultState(config);
   return {
     config,
-    state: text("state") ?? defaultState(config),
+    state,
+    replayCommand: replayCommand(values, state),
     output: text("output") ?? "indexer",
     sockets: join(managerFolder(config), "queue", "sockets"),
     indexer: { ...readIndexerOptions(values), ...readWriterOptions(values) },
     concurrency,
     lake: readLakeOptions(values),
   };
+}
+
+/** With those of the options that say where things are and who the indexer's user is. */
+function replayCommand(values: Values, state: string): string {
+  const given = ["config", "state", ...Object.keys(indexerOptions)].filter((name) => values[name] !== undefined);
+  return [
+    `security-lake-wodle replay --dead-letter ${quote(deadLetterFile(state))}`,
+    ...given.map((name) => `--${name} ${quote(String(values[name]))}`),
+  ].join(" ");
+}
+
+/** A word of the shell. */
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLab, type Lab } from "@threatlockdown/tooling-lab";
+import { createLab, type Lab, startWodle } from "@threatlockdown/tooling-lab";
 import { makeObject } from "@threatlockdown/tooling-lake";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type StoringIndexer, startStoringIndexer, type Trouble } from "./storing-indexer.ts";
@@ -45,6 +46,22 @@ describe("what the indexer refuses", () => {
       { events: 5, stored: 3, deadLettered: 2, unindexed: 5 },
       { events: 0, unindexed: 0 },
     ]);
+  });
+
+  it("is sent again by the command that the WARNING names", async () => {
+    lab.put(makeObject({ source: "waf_2_0", rows: 2 }));
+    const state = join(lab.folder, "it's state");
+    const { stderr } = await wodle("once", "--state", state);
+    const [, command = ""] =
+      /^WARNING: Queue .*: 1 event could not .*again by (security-lake-wodle .*)$/m.exec(stderr) ?? [];
+    const words = execFileSync("sh", ["-c", `printf '%s\\n' ${command}`], { encoding: "utf8" })
+      .trimEnd()
+      .split("\n");
+    const file = join(state, "dead-letter.ndjson");
+    const config = join(lab.folder, "ossec.conf");
+    expect(words.slice(1)).toEqual(["replay", "--dead-letter", file, "--config", config, "--state", state]);
+    const replayed = await startWodle(words.slice(1), lab.environment).ended;
+    expect(replayed.code).toBe(0);
   });
 
   it("ends the run with 12 where it cannot be kept either, and its message stays", async () => {
