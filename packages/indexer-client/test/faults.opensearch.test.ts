@@ -256,8 +256,8 @@ describe("an indexer with TLS and users", () => {
 });
 
 describe.each([
-  ["expired", "CERT_HAS_EXPIRED", "have the indexer's certificate renewed"],
-  ["wrong host", "ERR_TLS_CERT_ALTNAME_INVALID", "address the indexer by a name of its certificate"],
+  ["expired", "CERT_HAS_EXPIRED", "have its certificate renewed"],
+  ["wrong host", "ERR_TLS_CERT_ALTNAME_INVALID", "address it by a name of its certificate"],
 ] as const)("an indexer whose certificate is of the kind: %s", (certificate, code, remedy) => {
   const indexer = server({ security: { certificate } });
 
