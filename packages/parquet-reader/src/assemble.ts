@@ -23,8 +23,8 @@ import {
   OP_WORDS,
 } from "./kernel/layout.ts";
 import type { PlannedLeaf } from "./plan.ts";
-import type { List, MapNode, Node, Struct } from "./schema.ts";
 import { keyText, nullText, type Position, type Shape, type Shaping } from "./shape.ts";
+import type { List, MapNode, Node, Struct } from "./tree.ts";
 
 /** An operand that becomes an address when the program is written. */
 type Operand =

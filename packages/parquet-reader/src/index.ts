@@ -1,3 +1,4 @@
+export type { Annotation, TimeUnit } from "./annotation.ts";
 export type { ColumnValues, LostValues, RowBatch } from "./batch.ts";
 export type { Dictionary } from "./dictionary.ts";
 export { ParquetError, type ParquetErrorCode } from "./errors.ts";
@@ -10,5 +11,5 @@ export type { CodecName, ColumnChunk, Metadata, PhysicalType, RowGroup } from ".
 export { type NdjsonOptions, ndjson } from "./ndjson.ts";
 export { toObjects } from "./objects.ts";
 export { type RowsOptions, rows } from "./rows.ts";
-export type { Annotation, Repetition, SchemaElement, TimeUnit } from "./schema.ts";
+export type { Repetition, SchemaElement } from "./schema.ts";
 export { type ByteSource, bufferSource, fileSource } from "./source.ts";

@@ -1,3 +1,4 @@
+import type { TimeUnit } from "./annotation.ts";
 import { ParquetError } from "./errors.ts";
 import {
   FLAG_UTC,
@@ -22,7 +23,7 @@ import {
   pointed,
   timestampText,
 } from "./reference/numbers.ts";
-import type { Leaf, TimeUnit } from "./schema.ts";
+import type { Leaf } from "./tree.ts";
 
 /** JSON text of the value of `length` bytes at `at`; undefined when it has none. */
 export type Format = (view: DataView, at: number, length: number) => string | undefined;

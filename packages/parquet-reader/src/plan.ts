@@ -1,7 +1,8 @@
 import { type Rendering, renderingOf } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { Footer } from "./metadata.ts";
-import { buildTree, type Leaf, type MapNode, type Node, parseSchema, type SchemaElement, type Tree } from "./schema.ts";
+import { parseSchema, type SchemaElement } from "./schema.ts";
+import { buildTree, type Leaf, type MapNode, type Node, type Tree } from "./tree.ts";
 
 /** A leaf with all that is known of it before any page is read. */
 export interface PlannedLeaf {

@@ -1,5 +1,5 @@
 import type { Plan } from "./plan.ts";
-import type { List, MapNode, Node, Struct } from "./schema.ts";
+import type { List, MapNode, Node, Struct } from "./tree.ts";
 
 /** How rows become JSON. */
 export interface Shaping {
