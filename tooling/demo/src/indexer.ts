@@ -16,11 +16,11 @@ export interface Indexer {
 
 /** Undefined where there is no Java and no way to get one; the line that says so is logged. */
 export async function openIndexer(
-  given: string | undefined,
+  given: URL | undefined,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Indexer | undefined> {
-  if (given !== undefined && given !== "") return givenIndexer(given);
+  if (given !== undefined) return givenIndexer(given);
   try {
     const server = await startOpenSearch({ quick: true, signal, onProgress: (step) => tell(step, progress) });
     return { ...asker(server.url, {}), url: server.url, close: () => server.stop() };
@@ -37,9 +37,8 @@ function tell({ subject, step, fraction }: StartProgress, progress: Progress): v
 
 const template = "/_index_template/security-lake";
 
-/** `https://user:password@host:9200` works too. */
-async function givenIndexer(text: string): Promise<Indexer> {
-  const { origin, username, password } = new URL(text);
+/** User and password may be in the URL. */
+async function givenIndexer({ origin, username, password }: URL): Promise<Indexer> {
   const user =
     username === "" ? {} : { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   const { ask } = asker(origin, user);
@@ -89,11 +88,6 @@ function asker(url: string, { username, password }: { username?: string; passwor
   return {
     async ask<T>(method: string, path: string, body?: object | string): Promise<T> {
       const ndjson = typeof body === "string";
-      const unreachable = (error: Error & { cause?: Error }) => {
-        throw new Error(`OpenSearch at ${url} cannot be reached: ${error.cause?.message ?? error.message}`, {
-          cause: error,
-        });
-      };
       const response = await fetch(`${url}${path}`, {
         method,
         headers: {
@@ -101,9 +95,17 @@ function asker(url: string, { username, password }: { username?: string; passwor
           ...(body !== undefined && { "content-type": ndjson ? "application/x-ndjson" : "application/json" }),
         },
         ...(body !== undefined && { body: ndjson ? body : JSON.stringify(body) }),
-      }).catch(unreachable);
+      }).catch((error: Error) => unreachable(url, error));
       if (!response.ok) throw new Error(`OpenSearch: ${method} ${path}: ${response.status} ${await response.text()}`);
       return (await response.json()) as T;
     },
   };
+}
+
+function unreachable(url: string, error: Error): never {
+  const { code = "", message } = (error.cause ?? error) as NodeJS.ErrnoException;
+  const unknown = /^(SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/.test(code);
+  const [reason] = message.split("; ");
+  const fix = unknown ? "; set NODE_EXTRA_CA_CERTS to the file with the authority of its certificate" : "";
+  throw new Error(`OpenSearch at ${url} cannot be reached: ${reason}${fix}`, { cause: error });
 }

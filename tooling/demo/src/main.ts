@@ -2,42 +2,31 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { createLab, type Lab, type LakeFile, realSamples } from "@threatlockdown/tooling-lab";
 import { makeLake } from "@threatlockdown/tooling-lake";
 import { askFiles, askIndexer } from "./answers.ts";
 import { type Indexer, openIndexer } from "./indexer.ts";
+import { help, type Options, readOptions, UsageError } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { reportText, type WodleSummary } from "./report.ts";
 
-const help = `The main job of ThreatLockDown Security Lake, on embedded parts: an AWS stand-in, a real OpenSearch and a lake with
-objects of every source. Each is announced in the queue; the wodle runs once; then OpenSearch is asked what an analyst asks.
+process.exitCode = await main(process.argv.slice(2));
 
-Usage: npx -y pnpm@12 demo [options]
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = readOptions(args, process.env);
+    if (options !== "help") return await demo(options);
+    process.stdout.write(help);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`ERROR: ${error.message}\n`);
+    return 2;
+  }
+}
 
-  --objects N   objects of each source (3)
-  --rows N      events of each object (300)
-  --keep        leave everything running and print the addresses, until ctrl-C
-  --help
-
-OPENSEARCH_URL   use this server (https://user:password@host:9200) instead of starting one; what the demo writes
-                 there is removed at the end
-Results go to standard output, progress to standard error.
-`;
-
-const { values } = parseArgs({
-  options: {
-    objects: { type: "string", default: "3" },
-    rows: { type: "string", default: "300" },
-    keep: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
-
-if (values.help) process.stdout.write(help);
-else process.exitCode = await demo(Number(values.objects), Number(values.rows), values.keep);
-
-async function demo(objects: number, rows: number, keep: boolean): Promise<number> {
+async function demo(options: Options): Promise<number> {
+  const { keep } = options;
   const progress = createProgress(process.stderr);
   const interruption = new AbortController();
   const { signal } = interruption;
@@ -45,7 +34,7 @@ async function demo(objects: number, rows: number, keep: boolean): Promise<numbe
   try {
     await using parts = new AsyncDisposableStack();
     parts.defer(() => progress.line("Ended; nothing is left running."));
-    const { report, further } = await run({ objects, rows, keep }, progress, parts, signal);
+    const { report, further } = await run(options, progress, parts, signal);
     process.stdout.write(`\n${report}\n${further}`);
     if (keep) {
       progress.line("Everything is left running; ctrl-C ends it.");
@@ -59,20 +48,14 @@ async function demo(objects: number, rows: number, keep: boolean): Promise<numbe
   }
 }
 
-interface Size {
-  readonly objects: number;
-  readonly rows: number;
-  readonly keep: boolean;
-}
-
 /** What has to end later is given to `parts` as soon as it begins. */
 async function run(
-  { objects, rows, keep }: Size,
+  { objects, rows, keep, server }: Options,
   progress: Progress,
   parts: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<{ report: string; further: string }> {
-  const starting = openIndexer(process.env.OPENSEARCH_URL, progress, signal);
+  const starting = openIndexer(server, progress, signal);
   starting.catch(() => {}); // It is awaited when the lake is made.
   let bucket = "";
   parts.defer(async () => (await starting.catch(() => undefined))?.close(bucket));
@@ -102,8 +85,11 @@ async function run(
     { answers, summary, messagesLeft: lab.messages(), deadLetters },
     process.stdout.isTTY && process.env.NO_COLOR === undefined,
   );
-  if (answers.total !== events)
-    throw new Error(`${events} events were announced, ${answers.total} were found\n${report}`);
+  if (answers.total !== events) {
+    // What is there tells what is missing; the reason of the end is the last that is said.
+    process.stdout.write(`\n${report}\n`);
+    throw new Error(`${events} events were announced, ${answers.total} were found`);
+  }
   return {
     report: folder === undefined ? report : `${report}The alert documents are in ${folder}\n`,
     further: indexer === undefined ? "" : furtherText(indexer, lab, keep),

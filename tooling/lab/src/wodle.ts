@@ -23,10 +23,11 @@ export function startWodle(
   environment: Readonly<Record<string, string>>,
   onStderr?: (text: string) => void,
 ): Wodle {
+  // Nothing of the caller's AWS settings may reach it; it trusts the authorities that the caller trusts.
+  const { PATH, NODE_EXTRA_CA_CERTS, NODE_USE_SYSTEM_CA } = process.env;
   const child = spawn(process.execPath, [...flags, main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    // Nothing of the caller's AWS settings may reach it.
-    env: { PATH: process.env.PATH ?? "", HOME: "/nonexistent", ...environment },
+    env: { PATH, NODE_EXTRA_CA_CERTS, NODE_USE_SYSTEM_CA, HOME: "/nonexistent", ...environment },
   });
   let stdout = "";
   let stderr = "";
