@@ -81,7 +81,7 @@ export async function runSubscription(subscription: Subscription, options: RunOp
     try {
       const { left } = await consume(queue, ingest, {
         ...options,
-        quarantine: createQuarantine(deadLetter, queue.name),
+        quarantine: tellingQuarantine(createQuarantine(deadLetter, queue.name)),
         on(event) {
           count.settled(event);
           tellConsumer(event);
@@ -95,6 +95,27 @@ export async function runSubscription(subscription: Subscription, options: RunOp
   } catch (error) {
     throw failureOf(error, subscription);
   }
+}
+
+/** A message that can never succeed could not be quarantined either: it comes again until somebody mends the dead letter. */
+class NotKept extends Error {
+  constructor(reason: Error, cause: Error) {
+    const mend = "make room for the dead letter file or correct its path";
+    super(
+      `one can never succeed (${reason.message}), and could not be kept as a dead letter either: ${cause.message}; ${mend}`,
+      { cause },
+    );
+  }
+}
+
+function tellingQuarantine(quarantine: ConsumeOptions["quarantine"]): ConsumeOptions["quarantine"] {
+  return async (message, reason) => {
+    try {
+      await quarantine(message, reason);
+    } catch (cause) {
+      throw new NotKept(reason, cause as Error);
+    }
+  };
 }
 
 async function awsClients(
@@ -167,12 +188,11 @@ function consumerTeller(log: Log, queue: Queue): (event: ConsumerEvent) => void 
       case "quarantined":
         log.warning(`Message ${event.message.id} can never succeed and was quarantined: ${event.reason.message}`);
         break;
-      case "returned":
-        once(
-          event.reason,
-          `Messages go back to queue ${queue.name} and are tried again later: ${explain(event.reason)}`,
-        );
+      case "returned": {
+        const why = event.reason instanceof NotKept ? event.reason.message : explain(event.reason);
+        once(event.reason, `Messages go back to queue ${queue.name} and are tried again later: ${why}`);
         break;
+      }
       case "lost":
         log.warning(
           `The lease of message ${event.message.id} was lost; another consumer has it: ${explain(event.reason)}`,

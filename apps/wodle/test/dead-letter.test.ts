@@ -64,6 +64,18 @@ describe("what the indexer refuses", () => {
     expect(replayed.code).toBe(0);
   });
 
+  it("is told of where it is a message that cannot be kept, with what to mend; the message stays", async () => {
+    lab.send("no JSON");
+    const state = join(lab.folder, "no-folder");
+    writeFileSync(state, "");
+    const { stderr } = await wodle("once", "--state", state);
+    expect(stderr).toMatch(
+      /^WARNING: Messages go back .*: one can never succeed \(.*is not JSON.*\), and could not be kept as a dead letter either: .*no-folder.*; make room for the dead letter file or correct its path$/m,
+    );
+    expect(stderr.match(/could not be kept/g)).toHaveLength(1);
+    expect(lab.messages()).toBe(1);
+  });
+
   it("ends the run with 12 where it cannot be kept either, and its message stays", async () => {
     lab.put(makeObject({ source: "waf_2_0", rows: 3 }));
     const state = join(lab.folder, "no-folder");
