@@ -56,7 +56,9 @@ function parse(args: readonly string[]) {
     }).values;
   } catch (cause) {
     const [told = ""] = (cause as Error).message.split("\n");
-    throw new UsageError(`${told.replace(/\.$/, "")}: see demo --help`, { cause });
+    const [, valueless] = /^Option '(--\w+).*argument (?:missing|is ambiguous)/.exec(told) ?? [];
+    const problem = valueless === undefined ? told.replace(/\.$/, "") : `${valueless} has no value`;
+    throw new UsageError(`${problem}: see demo --help`, { cause });
   }
 }
 

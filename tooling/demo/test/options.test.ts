@@ -20,6 +20,9 @@ it.each([
   [["--rows", "1.5"], "--rows 1.5 is not a whole number"],
   [["--objects", "1001"], "--objects 1001 is not a whole number from 1 to 1000"],
   [["--foo"], "Unknown option '--foo': see demo --help"],
+  [["--rows"], "--rows has no value: see demo --help"],
+  [["--rows", "-1"], "--rows has no value: see demo --help"],
+  [["--objects", "--keep"], "--objects has no value: see demo --help"],
   [["word"], "Unexpected argument 'word'"],
 ])("refuses %j", (args, message) => {
   expect(() => read(...args)).toThrow(message);
