@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { AuthError, findSigner } from "@threatlockdown/aws-auth";
 import {
   type BulkWriter,
@@ -23,7 +22,6 @@ import { exitCode, Failure } from "./exit-code.ts";
 import type { IndexerOptions, Signing, WriterOptions } from "./indexer-options.ts";
 import type { Log } from "./log.ts";
 import { counted } from "./summary.ts";
-import { unreadable } from "./unreadable.ts";
 
 export interface OpenIndexer {
   readonly writer: BulkWriter;
@@ -139,26 +137,7 @@ export async function connectIndexer(
         : { sigv4: await signature(indexer, options.signing, context) }),
     });
   } catch (error) {
-    if (error instanceof IndexerError && error.code === "INDEXER_SETTINGS") await lookAtFiles(indexer, options);
     throw failureOf(error);
-  }
-}
-
-/** Names option or element of the first file that cannot be read, which only who reads them knows. @throws Failure */
-async function lookAtFiles(indexer: Indexer, { credentialsFile }: IndexerOptions): Promise<void> {
-  const { certificateAuthorities, certificate, key } = indexer;
-  const inConfiguration = "correct its path in the configuration";
-  const files: [what: string, file: string | undefined, fix: string][] = [
-    ...certificateAuthorities.map((file): [string, string, string] => ["<indexer>: <ca>", file, inConfiguration]),
-    ["<indexer>: <certificate>", certificate, inConfiguration],
-    ["<indexer>: <key>", key, inConfiguration],
-    ["--indexer-credentials", credentialsFile, "correct the path, or write username=… and password=… there, mode 0600"],
-  ];
-  for (const [what, file, fix] of files) {
-    if (file === undefined) continue;
-    await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-      throw new Failure(exitCode.configuration, unreadable(what, file, cause, fix), { cause });
-    });
   }
 }
 

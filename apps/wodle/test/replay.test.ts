@@ -91,8 +91,11 @@ describe("replay", () => {
 
   it.each([
     [[], "Give --dead-letter FILE"],
-    [["--dead-letter", "/nowhere/dead.ndjson"], "/nowhere/dead.ndjson cannot be read (ENOENT)"],
-    [["--dead-letter", "/"], "/ cannot be read (EISDIR)"],
+    [
+      ["--dead-letter", "/nowhere/dead.ndjson"],
+      "--dead-letter /nowhere/dead.ndjson cannot be read (ENOENT): there is no such file; ",
+    ],
+    [["--dead-letter", "/"], "--dead-letter / cannot be read (EISDIR): it is a folder; "],
     [["--dead-letter", import.meta.filename], `${import.meta.filename} is no dead letter file: `],
   ])("says in one line what is wrong with %j", async (args, problem) => {
     const { code, stdout, stderr } = await replay(...args);

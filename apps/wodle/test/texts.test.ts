@@ -82,17 +82,17 @@ describe("a file that cannot be read", () => {
   });
 
   const indexer = { enabled: true, hosts: ["https://localhost:9200"], certificateAuthorities: [] as string[] };
-  const none = "cannot be read (ENOENT): there is no such file;";
+  const none = "cannot be read (ENOENT): correct its path";
   it.each([
+    [{ ...indexer, certificateAuthorities: ["/no.pem"] }, {}, `<indexer>: the file /no.pem of <ca> ${none}`],
+    [{ ...indexer, certificate: import.meta.filename, key: "/no.key" }, {}, `the file /no.key of <key> ${none}`],
     [
-      { ...indexer, certificateAuthorities: [import.meta.filename, "/no.pem"] },
+      { ...indexer, certificate: "/", key: "/no.key" },
       {},
-      `<indexer>: <ca> /no.pem ${none} correct its path`,
+      "the file / of <certificate> cannot be read (EISDIR): it is",
     ],
-    [{ ...indexer, certificate: import.meta.filename, key: "/no.key" }, {}, `<indexer>: <key> /no.key ${none}`],
-    [{ ...indexer, certificate: "/", key: "/no.key" }, {}, "<indexer>: <certificate> / cannot be read (EISDIR): it is"],
-    [indexer, { credentialsFile: "/no.file" }, `--indexer-credentials /no.file ${none} correct the path, or write`],
-  ])("is said to be that of an element or an option: %j %j", async (settings, options, line) => {
+    [indexer, { credentialsFile: "/no.file" }, `The indexer credentials file /no.file ${none}`],
+  ])("of the indexer is said to be that of an element or an option: %j %j", async (settings, options, line) => {
     const context = { environment: {} } as Context;
     await expect(connectIndexer(settings, options as never, context)).rejects.toMatchObject({
       exitCode: 12,

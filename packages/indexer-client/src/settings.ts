@@ -41,8 +41,13 @@ async function readPem(file: string, element: string): Promise<string> {
 }
 
 function unreadable({ code }: NodeJS.ErrnoException): string {
-  return `cannot be read (${code}): ${code === "ENOENT" ? "correct its path" : "let this program's user read it"}.`;
+  return `cannot be read (${code}): ${fixes[code ?? ""] ?? "correct its path"}.`;
 }
+
+const fixes: Readonly<Record<string, string>> = {
+  EACCES: "let the user read it that this program runs as",
+  EISDIR: "it is a folder; name the file",
+};
 
 /** The names of the variables that hold user and password. */
 export interface CredentialVariables {

@@ -1,13 +1,13 @@
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { type DeadLetter, openDeadLetter, type Replayed, replay as sendAgain } from "@threatlockdown/indexer-client";
 import type { Command, Context } from "../command.ts";
-import { readConfiguration } from "../configuration.ts";
+import { deadLetterFile, readConfiguration } from "../configuration.ts";
 import { exitCode, Failure } from "../exit-code.ts";
 import { failureOf, openIndexer } from "../indexer.ts";
 import { indexerOptions, indexerOptionsHelp, writerOptions, writerOptionsHelp } from "../indexer-options.ts";
 import { readSubscriberOptions } from "../subscriber-options.ts";
 import { counted } from "../summary.ts";
+import { unreadable } from "../unreadable.ts";
 
 export const replay: Command = {
   summary: "send the documents of a dead letter file to the indexer again",
@@ -20,9 +20,10 @@ Usage: security-lake-wodle replay --dead-letter FILE [options]
   --state FOLDER              where documents that are refused again are kept
 ${indexerOptionsHelp}${writerOptionsHelp}  --json                      the result as JSON
 
-FILE is read, never changed: delete it when all of it is stored. What is refused again is kept in dead-letter.ndjson of the
-state folder, with its new reason; where that is FILE itself, it stays there as it is. Messages in FILE are counted, not sent: once their cause is mended, put the body of each
-into the queue again, for example (security-lake-verify --only dead-letters prints more of this, filled in):
+FILE is read, never changed: delete it when all of it is stored. What is refused again is kept in dead-letter.ndjson of
+the state folder, with its new reason; where that is FILE itself, it stays there as it is. Messages in FILE are counted,
+not sent: once their cause is mended, put the body of each into the queue again, for example
+(security-lake-verify --only dead-letters prints more of this, filled in):
 
   jq -r 'select(.kind == "message").body' FILE |
     while IFS= read -r body; do aws sqs send-message --queue-url URL --message-body "$body"; done
@@ -41,7 +42,7 @@ into the queue again, for example (security-lake-verify --only dead-letters prin
     if (typeof file !== "string") throw new Failure(exitCode.usage, "Give --dead-letter FILE. See --help.");
     const { config, indexer: options, state } = readSubscriberOptions(values);
     const settings = await readConfiguration(config, context.log);
-    const deadLetter = await deadLetterOf(file, join(state, "dead-letter.ndjson"));
+    const deadLetter = await deadLetterOf(file, deadLetterFile(state));
     try {
       const indexer = await openIndexer(settings, options, deadLetter, context);
       try {
@@ -78,11 +79,11 @@ function endOf(error: unknown, file: string, { signals }: Context): unknown {
   if (signals.stop.aborted) {
     return new Failure(exitCode.usage, `${file}: stopped before its end; to replay all of it again is harmless.`);
   }
-  const { code, path } = error as NodeJS.ErrnoException;
+  const cause = error as NodeJS.ErrnoException;
   // A folder can be opened; the error of reading it names no path.
-  return path === file || code === "EISDIR"
-    ? new Failure(exitCode.usage, `${file} cannot be read (${code}).`, { cause: error })
-    : failureOf(error);
+  if (cause.path !== file && cause.code !== "EISDIR") return failureOf(error);
+  const line = unreadable("--dead-letter", file, cause, "name one that the subscriber has written");
+  return new Failure(exitCode.usage, line, { cause });
 }
 
 function tell({ deadLettered, others, unreadable }: Replayed, file: string, state: string, { log }: Context): void {
