@@ -100,8 +100,9 @@ export function parseOptions(args: readonly string[]) {
     }).values;
   } catch (cause) {
     if (args.some((arg) => /^--external-id(=|$)/.test(arg))) throw new CannotRun(noExternalId);
-    const [told = ""] = (cause as Error).message.split("\n");
-    throw new CannotRun(`${told.replace(/\.$/, "")}. See --help.`);
+    // Of an option without its value, the lines after the first tell how one is written that begins with a dash.
+    const told = (cause as Error).message.replaceAll("\n", " ").replace(/\.$/, "");
+    throw new CannotRun(`${told}. See --help.`);
   }
 }
 

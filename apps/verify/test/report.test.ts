@@ -151,7 +151,7 @@ describe("every report", () => {
 
   it("is well-formed whatever the names hold", () => {
     const [check] = table;
-    const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007\u001b[2J`;
+    const nasty = `<script>alert("1")</script> & 'x' ]]> \u0007\u001b[2J\u2028\u2029`;
     const policy = { Statement: [{ Sid: nasty }] };
     const commands = [{ words: ["aws", "iam"], options: { name: nasty } }];
     const told = { subject: nasty, seen: nasty, fix: nasty, console: nasty, policy, commands };
@@ -175,8 +175,10 @@ describe("every report", () => {
     expect(junit.replaceAll(/&(amp|lt|gt|quot|#39);/g, "")).not.toMatch(/&|<script|\u0007|\u001b/);
     expect(JSON.parse(jsonReport(verdictOf(results), results)).results[0].seen).toBe(nasty);
     // A terminal is not told what to do by a name.
-    expect(textReport(verdictOf(results), results, plain)).not.toMatch(/[\u0007\u001b]/);
-    expect(textReport(verdictOf(results), results, { ...plain, colours: true })).not.toMatch(/\u0007|\u001b\[2J/);
+    expect(textReport(verdictOf(results), results, plain)).not.toMatch(/[\u0007\u001b\u2028\u2029]/);
+    expect(textReport(verdictOf(results), results, { ...plain, colours: true })).not.toMatch(
+      /[\u0007\u2028\u2029]|\u001b\[2J/,
+    );
     // A line of a command in a comment would be run.
     for (const end of ["\n", "\r\n", "\r", "\u2028"]) {
       expect(fixPlan([{ ...results[0], seen: `a${end}rm -rf /` } as Result])).toContain("\n# rm -rf /");

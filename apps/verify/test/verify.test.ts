@@ -317,6 +317,7 @@ describe("the command line", () => {
     [["--skip", "nonsense"], /no check "nonsense"/],
     [["--only", "queue", "--skip", "queue"], /--only and --skip leave no check/],
     [["--nonsense"], /'--nonsense'\. See --help\.$/m],
+    [["--queue", "--redact"], /'--queue' argument is ambiguous\. .* use '--queue=-XYZ'\. See --help\.$/m],
     [["--output", "constructor"], /--output constructor is none of text, json, junit, html/],
     [["--explain", "nonsense"], /no check "nonsense"/],
     [

@@ -78,9 +78,11 @@ function toPaste(policy: object, commands: readonly string[]): string[] {
   return commands.length > 0 ? [`Policy: ${text}`] : JSON.stringify(policy, null, 2).split("\n").map(indentedTwice);
 }
 
-/** Names come from others: none of them moves the cursor of a terminal. */
+/** Names come from others: none of them moves the cursor of a terminal, or begins a line. */
 function printable(colours: boolean): (line: string) => string {
-  const control = colours ? /(?!\u001b\[\d+m)[\u0000-\u001f\u007f-\u009f]/g : /[\u0000-\u001f\u007f-\u009f]/g;
+  const control = colours
+    ? /(?!\u001b\[\d+m)[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
+    : /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
   return (line) => line.replaceAll(control, "\ufffd");
 }
 
