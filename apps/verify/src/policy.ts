@@ -1,4 +1,5 @@
-import { externalIdMark } from "./check.ts";
+import { externalIdMark, type Obstacle } from "./check.ts";
+import { type Condition, type Context, holds, like } from "./condition.ts";
 import { concernsPrincipal, exempting, type Principal } from "./principal.ts";
 
 /** A policy as it is written. */
@@ -17,7 +18,7 @@ export interface Statement {
   readonly NotAction?: string | readonly string[];
   readonly Resource?: string | readonly string[];
   readonly NotResource?: string | readonly string[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | boolean | readonly string[]>>>>;
+  readonly Condition?: Condition;
 }
 
 /** What is asked of a policy of a resource. */
@@ -27,8 +28,7 @@ export interface Question {
   /** What an account's name allows is left aside: the account's own policies have to allow it, too. */
   readonly byName?: boolean;
   readonly resource?: string;
-  /** Values of condition keys, by names of lower case; null: the request has no such key. */
-  readonly context: Readonly<Record<string, string | null>>;
+  readonly context: Context;
 }
 
 /** Reads a policy; a single statement is a list too. @throws SyntaxError */
@@ -57,15 +57,6 @@ export function trustStatement(principalArn: string): Statement {
   };
 }
 
-/** Names with `*` and `?`, as IAM compares them. */
-export function like(pattern: string, text: string): boolean {
-  const source = pattern
-    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(text);
-}
-
 export function concernsAction({ Action, NotAction }: Statement, action: string): boolean {
   const named = (patterns: Statement["Action"]) =>
     listOf(patterns).some((pattern) => like(pattern.toLowerCase(), action.toLowerCase()));
@@ -77,60 +68,33 @@ function concernsResource({ Resource, NotResource }: Statement, resource: string
   return NotResource === undefined ? named(Resource) : !named(NotResource);
 }
 
-/** Whether a statement's conditions hold; undefined where one is about what is not known here. */
-export function holds(condition: Statement["Condition"], context: Question["context"]): boolean | undefined {
-  let unknown = false;
-  for (const [operator, keys] of Object.entries(condition ?? {})) {
-    for (const [key, wanted] of Object.entries(keys)) {
-      const answer = compare(operator.toLowerCase(), listOf(wanted).map(String), context[key.toLowerCase()]);
-      if (answer === false) return false;
-      if (answer === undefined) unknown = true;
-    }
-  }
-  return unknown ? undefined : true;
-}
-
-/** Source: IAM User Guide, "Condition operators"; `null` is a key that the request does not have. */
-function compare(written: string, wanted: readonly string[], actual: string | null | undefined): boolean | undefined {
-  if (actual === undefined) return undefined;
-  const operator = written.replace(/ifexists$/, "");
-  if (operator === "null") return wanted.includes(String(actual === null));
-  const negative = operator.includes("not");
-  if (actual === null) return negative || operator !== written;
-  const equal = comparisons[operator.replace("not", "")];
-  if (equal === undefined) return undefined;
-  return wanted.some((one) => equal(one, actual)) !== negative;
-}
-
-const same = (wanted: string, actual: string): boolean => wanted === actual;
-const sameLetters = (wanted: string, actual: string): boolean => wanted.toLowerCase() === actual.toLowerCase();
-const comparisons: Readonly<Record<string, (wanted: string, actual: string) => boolean>> = {
-  stringequals: same,
-  stringequalsignorecase: sameLetters,
-  stringlike: like,
-  arnequals: like,
-  arnlike: like,
-  bool: sameLetters,
-};
-
 export interface Judgement {
+  /** Where conditions are not known, an Allow counts as one, and a Deny does not. */
   readonly effect: "allow" | "deny" | "none";
-  /** Whether conditions that are not known here could still change it. */
-  readonly certain: boolean;
+  /** Keys of the conditions that could still change it. */
+  readonly unknown: readonly string[];
 }
 
-/** What a resource's policy says. Where conditions are not known, an Allow counts as one, and a Deny does not. */
+/** What a resource's policy says. */
 export function judge(document: Document | undefined, question: Question): Judgement {
-  let effect: Judgement["effect"] = "none";
-  let certain = true;
-  for (const statement of document?.Statement ?? []) {
-    if (!concerns(statement, question)) continue;
-    const held = holds(statement.Condition, question.context);
-    if (held === undefined) certain = false;
-    if (held === true && statement.Effect === "Deny") return { effect: "deny", certain: true };
-    if (held !== false && statement.Effect === "Allow") effect = "allow";
-  }
-  return { effect, certain };
+  const found = (document?.Statement ?? []).flatMap((statement) => {
+    const held = concerns(statement, question) && holds(statement.Condition, question.context);
+    return held === false ? [] : [{ effect: statement.Effect, held }];
+  });
+  const of = (effect: Statement["Effect"]) => found.filter((one) => one.effect === effect).map(({ held }) => held);
+  const [denies, allows] = [of("Deny"), of("Allow")];
+  if (denies.includes(true)) return { effect: "deny", unknown: [] };
+  const unknown = [...denies, ...(allows.includes(true) ? [] : allows)].flatMap((held) => (held === true ? [] : held));
+  return { effect: allows.length > 0 ? "allow" : "none", unknown: [...new Set(unknown)] };
+}
+
+/** Not a failure: policies were judged without what such conditions are about. `real`: the check that meets them. */
+export function dependsOn(whether: string, keys: readonly string[], real: string): Obstacle {
+  const named = [...new Set(keys)].sort().join(", ");
+  return {
+    because: `whether ${whether} depends on conditions that only a real request meets or not: ${named}`,
+    how: `Go by the check ${real}, which makes a real request; if that is refused, look at the conditions on ${named}`,
+  };
 }
 
 function concerns(statement: Statement, { action, principal, byName, resource }: Question): boolean {
@@ -145,7 +109,7 @@ function concerns(statement: Statement, { action, principal, byName, resource }:
 export interface Asked {
   readonly action: string;
   readonly resource: string;
-  readonly context: Question["context"];
+  readonly context: Context;
 }
 
 /** Whether policies of a user or role, all together, allow an action: what they forbid is left aside. */
@@ -162,7 +126,7 @@ export function forbids(statement: Statement, asked: Asked): boolean {
 
 const isAbout = (statement: Statement, { action, resource }: Asked): boolean =>
   concernsAction(statement, action) && concernsResource(statement, resource);
-const holdsFor = ({ Condition }: Statement, { context }: Asked): boolean | undefined => holds(Condition, context);
+const holdsFor = ({ Condition }: Statement, { context }: Asked) => holds(Condition, context);
 
 /** The policy without what forbids it to the one who is asked about, and with one more statement where that is needed. */
 export function repaired(document: Document | undefined, question: Question, statement: Statement): Document {

@@ -1,3 +1,5 @@
+import { accountOf, nameOf } from "./arn.ts";
+import type { Context } from "./condition.ts";
 import type { Statement } from "./policy.ts";
 
 /** Who is asked about, where a resource's policy says whom it is about. */
@@ -19,15 +21,37 @@ export function samePrincipal(name: string, who: string): boolean {
   return who.includes(":role/") && name.startsWith(who.slice(0, who.indexOf("/") + 1)) && last(name) === last(who);
 }
 
-/** What every request of theirs has. Source: IAM User Guide, "AWS global condition context keys". */
-export function contextOf({ kind, name }: Principal): Readonly<Record<string, string | null>> {
-  if (kind === "Service") return { "aws:principalisawsservice": "true", "aws:principalservicename": name };
+/** What every request of theirs has, and has not. Source: IAM User Guide, "AWS global condition context keys". */
+export function contextOf({ kind, name }: Principal): Context {
+  if (kind === "Service") {
+    return { ...ofNoPrincipal, "aws:principalisawsservice": "true", "aws:principalservicename": name };
+  }
   return {
+    ...ofNoService,
     "aws:principalarn": name,
-    "aws:principalaccount": name.split(":")[4] ?? "",
+    "aws:principalaccount": accountOf(name) ?? "",
     "aws:principalisawsservice": "false",
-    "aws:principalservicename": null,
+    "aws:username": name.includes(":user/") ? nameOf(name) : null,
   };
+}
+
+/** A service calls for itself, out of no account, organization or VPC of a customer's. */
+const ofNoPrincipal = absent(
+  ["principalarn", "principalaccount", "principalorgid", "principalorgpaths", "principaltype", "userid", "username"],
+  ["sourcevpc", "sourcevpce", "vpcsourceip", "multifactorauthpresent", "multifactorauthage"],
+);
+
+/** What a service tells of whom it calls for. */
+const ofNoService = {
+  ...absent(
+    ["principalservicename", "principalservicenameslist"],
+    ["sourcearn", "sourceaccount", "sourceorgid", "sourceorgpaths"],
+  ),
+  "aws:viaawsservice": "false",
+};
+
+function absent(...names: readonly (readonly string[])[]): Context {
+  return Object.fromEntries(names.flat().map((name) => [`aws:${name}`, null]));
 }
 
 /** Whether a statement is about them. Where `byName` is set, an account's name allows nothing: it leaves that to the account. */
@@ -64,7 +88,7 @@ function namingBy(kind: string, name: string, { kind: own, name: who }: Principa
   if (name === "*") return "itself";
   if (kind !== own) return undefined;
   if (samePrincipal(name, who)) return "itself";
-  const account = who.split(":")[4];
+  const account = accountOf(who);
   return kind === "AWS" && (name === account || name.endsWith(`::${account}:root`)) ? "account" : undefined;
 }
 

@@ -1,11 +1,12 @@
 import { GetBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { isDenied, refusedTo } from "./administrator.ts";
+import { accountOf } from "./arn.ts";
 import type { Obstacle } from "./check.ts";
 import { mayByGrant } from "./kms.ts";
 import type { Admin, Lake } from "./lake.ts";
-import { type Document, judge, parseDocument } from "./policy.ts";
+import { type Document, dependsOn, judge, parseDocument } from "./policy.ts";
 import { userOrRole } from "./principal.ts";
-import { accountOf, type Refusal } from "./role.ts";
+import type { Refusal } from "./role.ts";
 
 /** The policy of a bucket; undefined where it has none. @throws the SDK's errors */
 export async function bucketPolicyOf({ s3 }: Admin, Bucket: string): Promise<Document | undefined> {
@@ -30,7 +31,7 @@ async function policyAt(lake: Lake, resource: string): Promise<Document | undefi
 /** What is left of refusals by a principal's own policies. */
 export interface Left {
   readonly refused: readonly Refusal[];
-  /** Why it is not known whether a key makes good the others. */
+  /** Why it is not known whether the others are made good. */
   readonly open: readonly Obstacle[];
 }
 
@@ -52,13 +53,16 @@ async function isMadeGood(lake: Lake, admin: Admin, arn: string, refused: Refusa
   if (why !== "not allowed" || (accountOf(resource) || admin.account) !== accountOf(arn)) return false;
   const isKey = resource.split(":")[2] === "kms";
   try {
-    const { effect } = judge(await policyAt(lake, resource), {
+    const { effect, unknown } = judge(await policyAt(lake, resource), {
       action,
       resource,
       context,
       principal: userOrRole(arn),
       byName: true,
     });
+    if (effect === "allow" && unknown.length > 0) {
+      return dependsOn(`the policy of ${resource} lets ${arn} do ${action}`, unknown, "newest-object");
+    }
     if (effect !== "none" || !isKey) return effect === "allow";
   } catch (error) {
     // Where a bucket's or queue's cannot be read, what IAM says of the principal's own stands.

@@ -16,6 +16,7 @@ import {
   SimulatePrincipalPolicyCommand,
 } from "@aws-sdk/client-iam";
 import { isDenied } from "./administrator.ts";
+import { accountOf, nameOf } from "./arn.ts";
 import { couldNotCheck, type Finding } from "./check.ts";
 import { awsCommand, type Command } from "./command.ts";
 import type { Admin } from "./lake.ts";
@@ -23,12 +24,15 @@ import {
   type Asked,
   allows,
   type Document,
+  dependsOn,
   forbids,
   listOf,
   parseDocument,
   type Statement,
   withoutDeny,
 } from "./policy.ts";
+
+export { accountOf, nameOf } from "./arn.ts";
 
 /** A role as IAM has it. */
 export interface Role {
@@ -39,14 +43,6 @@ export interface Role {
   readonly maxSessionDuration: number;
   /** It has a permissions boundary. */
   readonly bounded: boolean;
-}
-
-export function nameOf(arn: string): string {
-  return arn.slice(arn.lastIndexOf("/") + 1);
-}
-
-export function accountOf(arn: string | undefined): string | undefined {
-  return arn?.split(":")[4];
 }
 
 /** @throws the SDK's errors */
@@ -181,12 +177,9 @@ export function toldOf(found: readonly Refusal[]): string {
 
 /** Not a failure: IAM was asked without what such conditions are about. */
 export function undecided(who: string, doubtful: readonly Refusal[], real: string): Finding {
-  const keys = [...new Set(doubtful.flatMap(({ unknown }) => unknown))].sort();
   const actions = [...new Set(doubtful.map(({ action }) => action))];
-  return couldNotCheck({
-    because: `whether ${who} may do ${actions.join(", ")} depends on conditions of its policies that only a real request meets or not: ${keys.join(", ")}`,
-    how: `Go by the check ${real}, which makes a real request; if that is refused, look at the conditions on ${keys.join(", ")}`,
-  });
+  const keys = doubtful.flatMap(({ unknown }) => unknown);
+  return couldNotCheck(dependsOn(`the policies of ${who} let it do ${actions.join(", ")}`, keys, real));
 }
 
 const kindOf = (arn: string): "user" | "role" => (arn.includes(":user/") ? "user" : "role");

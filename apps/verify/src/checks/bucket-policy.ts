@@ -1,8 +1,9 @@
 import { asAdministrator } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { accountOf } from "../arn.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { type Bucket, newestVersions } from "../flow.ts";
-import { type Document, judge, type Question, withoutDenyFor } from "../policy.ts";
+import { type Document, dependsOn, judge, type Question, withoutDenyFor } from "../policy.ts";
 import { contextOf, type Principal } from "../principal.ts";
 import { readerOf } from "./keys.ts";
 
@@ -14,20 +15,29 @@ export const bucketPolicy: Check = {
   explain: "A Deny in the bucket's policy counts for everybody, whatever the role's own policies allow.",
   needs: ["buckets", "role"],
   run: (lake) =>
-    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async () => {
+    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async () => {
       const [{ buckets }, reader] = await Promise.all([lake.flow(), readerOf(lake)]);
       const found = await Promise.all(
         buckets.map(async (bucket) => judgeBucket(bucket, await lake.bucketPolicy(bucket.name), reader)),
       );
-      return (
-        found.find(({ state }) => state === "failed") ?? { state: "ok", seen: found.map(({ seen }) => seen).join("; ") }
+      const worst = (["failed", "could not check"] as const).flatMap((bad) =>
+        found.filter(({ state }) => state === bad),
       );
+      return worst[0] ?? { state: "ok", seen: found.map(({ seen }) => seen).join("; ") };
     }),
+};
+
+/** How the subscriber asks S3. Source: Service Authorization Reference, "Condition keys for Amazon S3". */
+const ofRequests = {
+  "aws:securetransport": "true",
+  "s3:authtype": "REST-HEADER",
+  "s3:signatureversion": "AWS4-HMAC-SHA256",
+  "s3:tlsversion": "1.2",
 };
 
 function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: Principal): Finding {
   if (policy === undefined) return { state: "ok", seen: `${name} has none` };
-  const context = { ...contextOf(reader), "aws:securetransport": "true" };
+  const context = { ...contextOf(reader), ...ofRequests };
   const questions = newestVersions(sources).map(
     (source): Question => ({
       action: "s3:GetObject",
@@ -36,7 +46,14 @@ function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefine
       context,
     }),
   );
-  const forbidden = questions.filter((question) => judge(policy, question).effect === "deny");
+  // What the bucket's policy does not allow, the role's own may.
+  const denies = { ...policy, Statement: policy.Statement.filter(({ Effect }) => Effect === "Deny") };
+  const judged = questions.map((question) => judge(denies, question));
+  const forbidden = questions.filter((_, at) => judged[at]?.effect === "deny");
+  const unknown = judged.flatMap((one) => one.unknown);
+  if (forbidden.length === 0 && unknown.length > 0) {
+    return couldNotCheck(dependsOn(`the policy of ${name} forbids ${reader.name} to read`, unknown, "newest-object"));
+  }
   if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader.name} nothing` };
   const left = forbidden.reduce((before, question) => withoutDenyFor(before, question), policy);
   const empty = left.Statement.length === 0;

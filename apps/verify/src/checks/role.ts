@@ -1,9 +1,10 @@
 import { asAdministrator } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { accountOf, nameOf } from "../arn.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import type { Lake } from "../lake.ts";
-import { concernsAction, type Document, judge, type Question } from "../policy.ts";
-import { nameOf, type Role } from "../role.ts";
+import { concernsAction, type Document, dependsOn, judge, type Question } from "../policy.ts";
+import type { Role } from "../role.ts";
 import { compareExternalId, giveExternalId, settingName } from "../setting.ts";
 import { assume, onlyWithoutExternalId, principalOf, trustChange, trustQuestion } from "../trust.ts";
 
@@ -20,7 +21,7 @@ export const role: Check = {
   async run(lake) {
     const { roleArn } = lake.subscriber;
     if (roleArn === undefined) return noRole;
-    return asAdministrator(lake, ["iam:GetRole"], roleArn.split(":")[4], async () => {
+    return asAdministrator(lake, ["iam:GetRole"], accountOf(roleArn), async () => {
       let found: Role;
       try {
         found = await lake.role();
@@ -28,7 +29,7 @@ export const role: Check = {
         if ((error as Error).name !== "NoSuchEntityException") throw error;
         return {
           state: "failed",
-          seen: `there is no role ${nameOf(roleArn)} in account ${roleArn.split(":")[4]}`,
+          seen: `there is no role ${nameOf(roleArn)} in account ${accountOf(roleArn)}`,
           fix: `Correct ${settingName(lake, "role")}: the role is named in Security Lake > My subscribers, at the subscriber`,
           console: "Security Lake > Subscribers > My subscribers > the subscriber > AWS role ID",
         };
@@ -44,7 +45,8 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
   const question = trustQuestion(who, externalId ?? null);
   const here = `the role ${found.name}`;
   const duration = settingName(lake, "duration");
-  if (judge(found.trust, question).effect !== "allow") {
+  const { effect, unknown } = judge(found.trust, question);
+  if (effect !== "allow") {
     const fix = whyNot(lake, found.trust, question, who);
     const own = fix.inConfiguration;
     return {
@@ -83,6 +85,7 @@ function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; read
       ...trustChange(found, question, who),
     };
   }
+  if (unknown.length > 0) return couldNotCheck(dependsOn(`${here} trusts ${who}`, unknown, "assume-role"));
   return {
     state: "ok",
     seen: `${here} trusts ${who} by the external ID that is set; sessions of ${durationSeconds} s, at most ${found.maxSessionDuration} s`,

@@ -1,8 +1,9 @@
 import { asAdministrator } from "../administrator.ts";
-import type { Check } from "../check.ts";
+import { accountOf, nameOf } from "../arn.ts";
+import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
-import { judge } from "../policy.ts";
-import { nameOf, type Refusal, readRole, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
+import { dependsOn, type Judgement, judge } from "../policy.ts";
+import { type Refusal, readRole, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
 import { assume, principalOf, trustQuestion } from "../trust.ts";
 import { noRole } from "./role.ts";
 
@@ -30,8 +31,14 @@ export const user: Check = {
       const found = await refusals(admin, who, [assume], roleArn, { externalId });
       if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
       const [{ why }] = found as [Refusal];
-      if (why === "not allowed" && (await isNamed(lake, who, account))) {
-        return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
+      if (why === "not allowed") {
+        const { effect, unknown } = await byName(lake, who, account);
+        if (effect === "allow" && unknown.length > 0) {
+          return couldNotCheck(dependsOn(`the role trusts ${who} by name`, unknown, "assume-role"));
+        }
+        if (effect === "allow") {
+          return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
+        }
       }
       const known = await weighed(admin, who, found);
       if (known.certain.length === 0) return undecided(who, known.doubtful, "assume-role");
@@ -45,14 +52,14 @@ export const user: Check = {
   },
 };
 
-/** Whether the trust policy alone is enough: it names this principal of the role's own account. */
-async function isNamed(lake: Lake, who: string, account: string): Promise<boolean> {
-  if (lake.subscriber.roleArn?.split(":")[4] !== account) return false;
+/** What the trust policy alone says where it names this principal of the role's own account: that is enough. */
+async function byName(lake: Lake, who: string, account: string): Promise<Judgement> {
   const question = trustQuestion(who, lake.subscriber.externalId ?? null);
+  if (accountOf(lake.subscriber.roleArn) !== account) return judge(undefined, question);
   const trust = await lake.role().then(
     (found) => found.trust,
     () => undefined,
   );
   const direct = trust?.Statement.filter(({ Principal }) => Principal !== "*");
-  return judge(direct && { Statement: direct }, { ...question, byName: true }).effect === "allow";
+  return judge(direct && { Statement: direct }, { ...question, byName: true });
 }
