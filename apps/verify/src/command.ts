@@ -7,6 +7,8 @@ export interface Command {
   readonly options?: Readonly<Record<string, string | number | true | object>>;
   /** The option that holds a whole policy, and the policy that it takes the place of. */
   readonly replaces?: { readonly option: string; readonly policy: Document | undefined };
+  /** The only case in which it is right, which a person knows: "Only where …". Nothing printed runs it. */
+  readonly where?: string;
 }
 
 export function awsCommand(
@@ -36,6 +38,14 @@ export function written({ words, options = {} }: Command): string {
   return [...words.map(quote), ...parts].join(" ");
 }
 
+/** As it stands in reports and plans: one that is right in one case only is a comment, which says the case. */
+export function shown(command: Command): string {
+  const { where } = command;
+  return where === undefined
+    ? written(command)
+    : `# Only where ${where}: ${written(command)}`.replaceAll(/[\n\r\u2028\u2029]/g, " ");
+}
+
 /** As a shell takes it for one word. */
 export function quote(text: string): string {
   return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
@@ -62,7 +72,9 @@ function withoutPolicy(command: Command): Command {
 /** Statements that either keeps of what was there, but none that one of them takes away; and those that either adds. */
 function both(first: Command, second: Command): Command {
   const { replaces, options = {} } = first;
-  if (replaces === undefined) return first;
+  // What is right in one case and in all is right in all; two policies in one are right where both are.
+  if (replaces === undefined) return first.where === undefined ? first : second;
+  const where = first.where ?? second.where;
   const { option, policy } = replaces;
   const [one, other] = [options[option], second.options?.[option]] as [Document, Document];
   const known = textsOf(policy);
@@ -75,7 +87,8 @@ function both(first: Command, second: Command): Command {
     const text = JSON.stringify(statement);
     return !known.has(text) && !ours.has(text);
   });
-  return { ...first, options: { ...options, [option]: { ...one, Statement: [...kept, ...added] } } };
+  const whole = { ...options, [option]: { ...one, Statement: [...kept, ...added] } };
+  return { ...first, options: whole, ...(where !== undefined && { where }) };
 }
 
 const textsOf = (document: Document | undefined): ReadonlySet<string> =>

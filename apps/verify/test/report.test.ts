@@ -212,6 +212,28 @@ describe("the fix plan", () => {
     });
   });
 
+  it("runs nothing that is right in one case only, and says which", () => {
+    const check = { id: "role", title: "role", explain: "why", needs: [], run: async () => [] };
+    const command = (words: string[], where?: string) => ({ words, ...(where !== undefined && { where }) });
+    const result = (...commands: Result["commands"] & object): Result => ({
+      check,
+      subject: "lake",
+      state: "failed",
+      seen: "seen",
+      fix: "fix",
+      commands,
+    });
+    const one = result(command(["rm", "a"], "nobody\nneeds it"), command(["setup"]));
+    const line = "# Only where nobody needs it: rm a";
+    expect(fixPlan([one]).split("\n")).toEqual(["# role: seen", "# fix.", line, "", "setup", ""]);
+    const verdict = verdictOf([one]);
+    expect(textReport(verdict, [one], plain)).toContain(`\n        ${line}\n`);
+    expect(JSON.parse(jsonReport(verdict, [one])).results[0].commands).toEqual([line, "setup"]);
+    for (const report of [htmlReport, junitReport]) expect(report(verdict, [one])).toContain(line);
+    // What is right in all cases is right in one.
+    expect(fixPlan([one, result(command(["rm", "a"]))])).toContain("\nrm a\n");
+  });
+
   it("has causes before their effects, those without a command and those of another subscriber too", () => {
     const result = (id: string, subject: string, words?: string[]): Result => {
       const check = { id, title: id, explain: id, needs: [], run: async () => [] };

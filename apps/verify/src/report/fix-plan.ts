@@ -1,5 +1,5 @@
 import { noteOf, type Result } from "../check.ts";
-import { type Command, merged, written } from "../command.ts";
+import { type Command, merged, shown } from "../command.ts";
 
 /**
  * All changes as commands, in the order of the table of checks, in which causes come before their effects; those of one and
@@ -50,7 +50,9 @@ function changesTheSame(command: Command, { commands = [] }: Result): boolean {
 /** What still has a mark in it would be taken as it is: it is run only by someone who has read the line above it. */
 function runnable(command: Command): string[] {
   const note = noteOf({ commands: [command] });
-  return note === undefined ? [written(command)] : [...comment(`${note}.`), ...comment(written(command))];
+  const line = shown(command);
+  if (note === undefined) return [line];
+  return [...comment(`${note}.`), ...(command.where === undefined ? comment(line) : [line])];
 }
 
 /** A policy that no command holds stands here too, since the line before it speaks of it. */

@@ -1,5 +1,5 @@
 import { noteOf, type Result, remedy, type State } from "../check.ts";
-import { written } from "../command.ts";
+import { shown } from "../command.ts";
 import { byRemedy, type Group, groups, troubled, type Verdict } from "../verdict.ts";
 import { toExplain } from "./docs.ts";
 import { escaped } from "./junit.ts";
@@ -62,6 +62,6 @@ function advice(result: Result): string[] {
     ...(note === undefined ? [] : [`<p>${escaped(note)}</p>`]),
     ...(policy === undefined ? [] : [`<pre>${escaped(JSON.stringify(policy, null, 2))}</pre>`]),
     ...(paste === undefined ? [] : [`<pre>${escaped(paste)}</pre>`]),
-    ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(written).join("\n"))}</pre>`]),
+    ...(commands.length === 0 ? [] : [`<pre>${escaped(commands.map(shown).join("\n"))}</pre>`]),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Check, Result } from "../check.ts";
-import { written } from "../command.ts";
+import { shown } from "../command.ts";
 import type { Verdict } from "../verdict.ts";
 import { toExplain } from "./docs.ts";
 
@@ -21,7 +21,7 @@ export function jsonReport({ line, counts, error }: Verdict, results: readonly R
       ...(policy !== undefined && { policy }),
       ...(paste !== undefined && { paste }),
       ...(console !== undefined && { console }),
-      ...(commands !== undefined && { commands: commands.map(written) }),
+      ...(commands !== undefined && { commands: commands.map(shown) }),
       ...(obstacle !== undefined && { because: obstacle.because }),
       ...(obstacle?.rights !== undefined && { rights: obstacle.rights }),
       docs: toExplain(check.id),

@@ -1,5 +1,5 @@
 import type { Result } from "../check.ts";
-import { written } from "../command.ts";
+import { shown } from "../command.ts";
 import type { Verdict } from "../verdict.ts";
 
 /** The report for build servers. A warning passes and is told; what could not be checked is skipped. */
@@ -24,7 +24,7 @@ function inside({ state, seen, fix, policy, paste, commands = [] }: Result): str
     ...(fix === undefined ? [] : [`To do: ${fix}`]),
     ...(policy === undefined ? [] : [JSON.stringify(policy, null, 2)]),
     ...(paste === undefined ? [] : [paste]),
-    ...commands.map(written),
+    ...commands.map(shown),
   ].join("\n");
   if (state === "failed") return `<failure message="${escaped(seen)}">${escaped(details)}</failure>`;
   if (state === "could not check" || state === "not applicable") return `<skipped message="${escaped(seen)}"/>`;

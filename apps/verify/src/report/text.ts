@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { type Check, noteOf, type Result, remedy, type State } from "../check.ts";
-import { written } from "../command.ts";
+import { shown, written } from "../command.ts";
 import { byRemedy, type Group, groups, type Look, troubled, type Verdict } from "../verdict.ts";
 import { toExplain } from "./docs.ts";
 
@@ -67,7 +67,7 @@ function advice(result: Result): string[] {
     ...(paste === undefined ? [] : paste.trimEnd().split("\n").map(indentedTwice)),
     ...(console === undefined ? [] : [`Console: ${console}`]),
     ...(note === undefined ? [] : [note]),
-    ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${written(command)}`)]),
+    ...(commands.length === 0 ? [] : ["Commands:", ...commands.map((command) => `  ${shown(command)}`)]),
   ];
 }
 
