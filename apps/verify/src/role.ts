@@ -182,7 +182,7 @@ export function undecided(who: string, doubtful: readonly Refusal[], real: strin
   return couldNotCheck(dependsOn(`the policies of ${who} let it do ${actions.join(", ")}`, keys, real));
 }
 
-const kindOf = (arn: string): "user" | "role" => (arn.includes(":user/") ? "user" : "role");
+export const kindOf = (arn: string): "user" | "role" => (arn.includes(":user/") ? "user" : "role");
 
 /** A policy that counts for a user or role, and how to put another in its place; undefined: take it away. */
 interface Attached {

@@ -1,11 +1,13 @@
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { endpointUrl, isPassing } from "@threatlockdown/aws-auth";
 import { isDenied } from "../administrator.ts";
+import { nameOf } from "../arn.ts";
 import { lookAtCause } from "../causes.ts";
 import type { Check, Finding } from "../check.ts";
+import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
 import { allow, trustStatement } from "../policy.ts";
-import { nameOf, putPolicy } from "../role.ts";
+import { kindOf, putPolicy } from "../role.ts";
 import { compareExternalId, giveExternalId } from "../setting.ts";
 import { assume, principalOf } from "../trust.ts";
 import { noRole } from "./role.ts";
@@ -36,31 +38,44 @@ export const assumeRole: Check = {
 
 /** What to do where STS refuses the role, which tells little of why. */
 function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Omit<Finding, "state" | "seen"> {
-  const { externalId } = lake.subscriber;
-  const who = principalOf(caller);
   const cause = (error as Error).cause ?? error;
   if (!isDenied(cause)) return { fix: lookAtCause(lake.explain(error)) };
-  const own = /identity-based policy/.exec((cause as Error).message);
-  if (own !== null) {
-    const kind = who.includes(":user/") ? "user" : "role";
-    const policy = allow([assume], roleArn);
-    return {
-      fix: `Someone who may change ${kind} ${nameOf(who)} lets it do ${assume} on the role, by the policy below, and removes what forbids it`,
-      policy,
-      console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
-      commands: [putPolicy(kind, who, `AssumeRole-${nameOf(roleArn)}`, policy)],
-    };
-  }
+  const arn = principalOf(caller);
+  const who = `${kindOf(arn)} ${nameOf(arn)}`;
+  const blamed = deniedBy(cause, { who, action: assume, resource: `role ${nameOf(roleArn)}` });
+  if (blamed?.policy === "identity-based policy" && !blamed.forbids) return allowed(roleArn, arn);
+  if (blamed !== undefined && (blamed.policy !== "role trust policy" || blamed.forbids)) return { fix: blamed.fix };
+  return lake.admin === undefined ? trusted(lake, roleArn, arn) : { fix: unseen };
+}
+
+/** The user's own policies lack it. */
+function allowed(roleArn: string, arn: string): Omit<Finding, "state" | "seen"> {
+  const kind = kindOf(arn);
+  const policy = allow([assume], roleArn);
+  return {
+    fix: `Someone who may change ${kind} ${nameOf(arn)} lets it do ${assume} on the role, by the policy below`,
+    policy,
+    console: `IAM > ${kind === "user" ? "Users" : "Roles"} > ${nameOf(arn)} > Permissions`,
+    commands: [putPolicy(kind, arn, `AssumeRole-${nameOf(roleArn)}`, policy)],
+  };
+}
+
+/** Of all that can be, the trust policy is the likeliest. */
+function trusted(lake: Lake, roleArn: string, arn: string): Omit<Finding, "state" | "seen"> {
   const first =
-    externalId === undefined
+    lake.subscriber.externalId === undefined
       ? `${giveExternalId(lake)}; if the role asks for none, s`
       : `${compareExternalId(lake)}; if it is right, s`;
   return {
-    fix: `${first}omeone who may change role ${nameOf(roleArn)} adds the statement below to its trust policy, and someone who may change ${nameOf(who)} allows it ${assume} on the role; with --admin-profile this finds out which of them is missing`,
-    policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
+    fix: `${first}omeone who may change role ${nameOf(roleArn)} adds the statement below to its trust policy, and someone who may change ${nameOf(arn)} allows it ${assume} on the role; with --admin-profile this finds out which of them is missing`,
+    policy: { Version: "2012-10-17", Statement: [trustStatement(arn)] },
     console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships`,
   };
 }
+
+/** The administrator has looked at the trust policy and at the user's: this check comes after theirs. */
+const unseen =
+  "Go by the checks role and user: a condition, or an account, that they could not check is the likeliest; where both are ok, it is a resource control policy of the AWS organization, or the policy of the VPC endpoint of STS, and whoever may change those lets them allow sts:AssumeRole";
 
 export const externalId: Check = {
   id: "external-id",
