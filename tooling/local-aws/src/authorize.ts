@@ -29,10 +29,12 @@ const allowed: Verdict = { allowed: true };
 export function decide(identity: Identity, access: Access): Verdict {
   const { principal, action } = access;
   const account = identity.accounts.get(principal.account);
+  const owner = identity.accounts.get(access.owner);
   const boundary = principal.entity?.boundary;
   const question: Question = { ...access, principal: { ...principal, bounded: boundary !== undefined } };
   const guards: readonly (readonly [policies: readonly Policy[] | undefined, deny: string, allow: string])[] = [
     [guardList(account?.serviceControlPolicies), "a service control policy", "service control policy"],
+    [guardList(owner?.resourceControlPolicies), "a resource control policy", "resource control policy"],
     [boundary && [defaultDocument(boundary)], "a permissions boundary", "permissions boundary"],
     [principal.sessionPolicies, "a session policy", "session policy"],
   ];
@@ -63,7 +65,10 @@ export function decide(identity: Identity, access: Access): Verdict {
   if (!granted) return missing("identity-based policy");
   // A grant to the very user or session is not limited by what its boundary or session fails to mention.
   const named = sameAccount && direct && principal.kind === "user";
-  const open = guards.findIndex((_, index) => byGuards[index]?.effect === "none" && !(named && index > 0));
+  const ofOrganization = 2;
+  const open = guards.findIndex(
+    (_, index) => byGuards[index]?.effect === "none" && !(named && index >= ofOrganization),
+  );
   return open === -1 ? allowed : missing((guards[open] as readonly [unknown, string, string])[2]);
 }
 

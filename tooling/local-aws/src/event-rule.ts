@@ -22,6 +22,8 @@ export interface Rule {
 export interface RuleTarget {
   readonly queueArn: string;
   readonly form: EventForm;
+  /** What EventBridge sends as, in the place of itself. */
+  readonly roleArn?: string | undefined;
 }
 
 /** Source: EventBridge User Guide, "Creating event patterns". */

@@ -28,7 +28,13 @@ const operations: Readonly<Record<string, JsonOperation>> = {
   DescribeRule: (world, call, { Name: name }) => render(ruleOf(world, call, name)),
   ListTargetsByRule(world, call, { Rule: name }) {
     const { targets } = ruleOf(world, call, name);
-    return { Targets: targets.map(({ queueArn }, index) => ({ Id: String(index + 1), Arn: queueArn })) };
+    return {
+      Targets: targets.map(({ queueArn, roleArn }, index) => ({
+        Id: String(index + 1),
+        Arn: queueArn,
+        ...(roleArn !== undefined && { RoleArn: roleArn }),
+      })),
+    };
   },
   /** What is not told again is gone, but for the targets. */
   PutRule(world, call, { Name: name, EventPattern: pattern, State: state = "ENABLED", Description, RoleArn }) {
@@ -52,9 +58,10 @@ const operations: Readonly<Record<string, JsonOperation>> = {
   },
   PutTargets(world, call, { Rule: name, Targets: given }) {
     const rule = ruleOf(world, call, name);
-    for (const target of given as readonly { readonly Arn: string }[]) {
-      const others = rule.targets.filter(({ queueArn }) => queueArn !== target.Arn);
-      rule.targets = [...others, { queueArn: target.Arn, form: "eventbridge" }];
+    for (const { Arn, RoleArn } of given as readonly { readonly Arn: string; readonly RoleArn?: string }[]) {
+      const known = rule.targets.find(({ queueArn }) => queueArn === Arn);
+      const others = rule.targets.filter((target) => target !== known);
+      rule.targets = [...others, { queueArn: Arn, form: known?.form ?? "eventbridge", roleArn: RoleArn }];
     }
     return { FailedEntryCount: 0, FailedEntries: [] };
   },

@@ -316,6 +316,13 @@ function managedPolicyOperations(world: World): Readonly<Record<string, QueryOpe
     if (policy === undefined) throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
     return policy;
   };
+  const changeable = (call: Call, parameters: Parameters): ManagedPolicy => {
+    const policy = policyOf(call, parameters);
+    if (!world.identity.awsPolicies.has(policy.arn)) return policy;
+    const action = `iam:${call.intent.operation}`;
+    const message = `User: ${call.caller.arn} is not authorized to perform: ${action} on resource: policy ${policy.arn}`;
+    throw new AwsError(403, "AccessDenied", message);
+  };
   const render = (policy: ManagedPolicy): XmlValue => ({
     PolicyName: policy.name,
     PolicyId: policy.id,
@@ -358,14 +365,14 @@ function managedPolicyOperations(world: World): Readonly<Record<string, QueryOpe
       return { ...page, Versions: members([...policy.versions.keys()], (version) => renderVersion(policy, version)) };
     },
     CreatePolicyVersion(call, parameters) {
-      const policy = policyOf(call, parameters);
+      const policy = changeable(call, parameters);
       const version = `v${policy.versions.size + 1}`;
       policy.versions.set(version, documentOf(parameters));
       if (parameters.get("SetAsDefault") === "true") policy.defaultVersion = version;
       return { PolicyVersion: renderVersion(policy, version) };
     },
     DeletePolicy(call, parameters) {
-      const policy = policyOf(call, parameters);
+      const policy = changeable(call, parameters);
       accountOf(world, call).policies.delete(policy.arn);
       return undefined;
     },

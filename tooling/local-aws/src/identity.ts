@@ -16,6 +16,8 @@ export interface Account {
   readonly oidcProviders: Map<string, OidcProvider>;
   /** Service control policies: each must allow what its users and roles do. None: everything. */
   serviceControlPolicies: readonly Policy[];
+  /** Resource control policies: each must allow what anybody does with what is in the account. None: everything. */
+  resourceControlPolicies: readonly Policy[];
 }
 
 interface Entity {
@@ -88,6 +90,8 @@ export interface Principal extends PrincipalNames {
 export interface Identity {
   readonly accounts: Map<string, Account>;
   readonly accessKeys: Map<string, AccessKey>;
+  /** Those that AWS manages, and nobody else changes. By ARN. */
+  readonly awsPolicies: Map<string, ManagedPolicy>;
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -123,6 +127,7 @@ export function createAccount(id: string, partition: string, organization: strin
     policies: new Map(),
     oidcProviders: new Map(),
     serviceControlPolicies: [],
+    resourceControlPolicies: [],
   };
 }
 
@@ -166,7 +171,7 @@ export function addRole(account: Account, name: string, trust: Policy, now: numb
 }
 
 export function addManagedPolicy(
-  account: Account,
+  account: Pick<Account, "id" | "partition" | "policies">,
   name: string,
   document: Policy,
   now: number,
@@ -211,6 +216,19 @@ export interface SessionRequest {
   readonly chained: boolean;
 }
 
+/** Somebody, or a service, who has assumed a role. */
+export function sessionOf(role: Role, name: string): Principal {
+  return {
+    kind: "session",
+    arn: `arn:${role.account.partition}:sts::${role.account.id}:assumed-role/${role.name}/${name}`,
+    account: role.account.id,
+    roleArn: role.arn,
+    userId: `${role.id}:${name}`,
+    sessionName: name,
+    entity: role,
+  };
+}
+
 export function addSession(
   identity: Identity,
   { role, name, expiresAt, policies, chained }: SessionRequest,
@@ -220,13 +238,7 @@ export function addSession(
     secretAccessKey: randomBytes(30).toString("base64"),
     sessionToken: randomBytes(120).toString("base64"),
     principal: {
-      kind: "session",
-      arn: `arn:${role.account.partition}:sts::${role.account.id}:assumed-role/${role.name}/${name}`,
-      account: role.account.id,
-      roleArn: role.arn,
-      userId: `${role.id}:${name}`,
-      sessionName: name,
-      entity: role,
+      ...sessionOf(role, name),
       chained,
       ...(policies !== undefined && { sessionPolicies: policies }),
     },
@@ -264,12 +276,8 @@ export function namedIdentityPolicies(of: User | Role | Group): { name: string; 
 }
 
 export function findManagedPolicy(identity: Identity, arn: string): ManagedPolicy | undefined {
-  if (arn === administratorAccess.arn) return administratorAccess;
-  for (const account of identity.accounts.values()) {
-    const policy = account.policies.get(arn);
-    if (policy !== undefined) return policy;
-  }
-  return undefined;
+  const owners = [{ policies: identity.awsPolicies }, ...identity.accounts.values()];
+  return owners.map(({ policies }) => policies.get(arn)).find((policy) => policy !== undefined);
 }
 
 export function findRole(identity: Identity, arn: string): Role | undefined {

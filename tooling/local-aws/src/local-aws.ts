@@ -113,6 +113,7 @@ export interface LocalAws {
   /** Makes, or finds, an account. */
   createAccount(account: AccountOptions): void;
   setServiceControlPolicies(account: string, policies: readonly PolicySource[]): void;
+  setResourceControlPolicies(account: string, policies: readonly PolicySource[]): void;
   createUser(user: NewUser): { readonly arn: string; readonly name: string; readonly credentials: Credentials };
   /** With its first key. */
   findUser(
@@ -120,7 +121,7 @@ export interface LocalAws {
     account?: string,
   ): { readonly arn: string; readonly name: string; readonly credentials: Credentials } | undefined;
   createRole(role: NewRole): { readonly arn: string; readonly name: string };
-  /** @returns its ARN */
+  /** In the account "aws": one that AWS manages. @returns its ARN */
   createManagedPolicy(name: string, document: PolicySource, account?: string): string;
   putUserPolicy(userArn: string, name: string, document: PolicySource): void;
   putRolePolicy(roleArn: string, name: string, document: PolicySource): void;
@@ -174,7 +175,8 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
         throw error;
       }),
   } = options;
-  const identity: Identity = { accounts: new Map(), accessKeys: new Map() };
+  const awsPolicies = new Map([[administratorAccess.arn, administratorAccess]]);
+  const identity: Identity = { accounts: new Map(), accessKeys: new Map(), awsPolicies };
   let url = "";
   const world: World = {
     now,
@@ -273,6 +275,9 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     setServiceControlPolicies(account, policies) {
       accountOf(account).serviceControlPolicies = policies.map((policy) => parsePolicy(policy, "identity"));
     },
+    setResourceControlPolicies(account, policies) {
+      accountOf(account).resourceControlPolicies = policies.map((policy) => parsePolicy(policy, "identity"));
+    },
     createUser(given) {
       const account = accountOf(given.account);
       unknown(account.users, given.name, "user");
@@ -300,8 +305,11 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
       role.maxSessionDuration = given.maxSessionDuration ?? 3600;
       return { arn: role.arn, name: role.name };
     },
-    createManagedPolicy: (name, document, account) =>
-      addManagedPolicy(accountOf(account), name, parsePolicy(document, "identity"), now()).arn,
+    createManagedPolicy(name, document, account) {
+      const ofAws = { id: "aws", partition: partitionOf(region), policies: identity.awsPolicies };
+      const owner = account === "aws" ? ofAws : accountOf(account);
+      return addManagedPolicy(owner, name, parsePolicy(document, "identity"), now()).arn;
+    },
     putUserPolicy(arn, name, document) {
       userOf(arn).inline.set(name, parsePolicy(document, "identity"));
     },

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { decide } from "./authorize.ts";
 import type { Context } from "./condition.ts";
 import { type EventForm, matchesPattern } from "./event-rule.ts";
-import { servicePrincipal } from "./identity.ts";
+import { findRole, type Principal, servicePrincipal, sessionOf } from "./identity.ts";
 import { encode } from "./request.ts";
 import type { Bucket, ObjectVersion } from "./s3/bucket.ts";
 import { concernsEvent, type QueueNotification } from "./s3/notification-configuration.ts";
-import { useKey } from "./sqs/access.ts";
+import { useKeyToSend } from "./sqs/access.ts";
 import { type Queue, send } from "./sqs/queue.ts";
 import type { World } from "./world.ts";
 
@@ -30,7 +30,7 @@ export function announceEverywhere(world: World, event: ObjectEvent): void {
   for (const notification of notifications.queues) {
     if (!concernsEvent(notification, `s3:${event.name}`, event.object.key)) continue;
     const queue = world.queues.get(notification.queueArn);
-    const reason = whyNot(world, queue, "s3.amazonaws.com", event.bucket.arn, event.bucket.account);
+    const reason = whyNot(world, queue, sender("s3.amazonaws.com", event.bucket.arn, event.bucket.account));
     if (queue !== undefined && reason === undefined) {
       deliver(queue, JSON.stringify({ Records: [record(event, notification)] }), "s3.amazonaws.com", event.now);
     }
@@ -44,9 +44,10 @@ function announceByRules(world: World, event: ObjectEvent): void {
     const { account, region } = event.bucket;
     if (!rule.enabled || rule.account !== account || rule.region !== region) continue;
     if (!matchesPattern(rule.pattern, body)) continue;
-    for (const { queueArn, form } of rule.targets) {
+    for (const { queueArn, form, roleArn } of rule.targets) {
       const queue = world.queues.get(queueArn);
-      const reason = whyNot(world, queue, "events.amazonaws.com", rule.arn, account);
+      const service = sender("events.amazonaws.com", rule.arn, account);
+      const reason = whyNot(world, queue, roleArn === undefined ? service : assumedBy(world, service, roleArn));
       if (queue === undefined || reason !== undefined) continue;
       const text = JSON.stringify(form === "eventbridge" ? body : bodyOf(event, form));
       deliver(queue, text, "events.amazonaws.com", event.now);
@@ -58,22 +59,52 @@ function deliver(queue: Queue, body: string, senderId: string, now: number): voi
   send(queue, { body, senderId }, now);
 }
 
-/** What stands against a service's sending to a queue; undefined when nothing does. */
-export function whyNot(
-  world: World,
-  queue: Queue | undefined,
-  service: string,
-  sourceArn: string,
-  sourceAccount: string,
-): string | undefined {
-  if (queue === undefined || queue.deletedAt !== undefined) return "the queue does not exist";
-  const principal = servicePrincipal(service);
-  const context: Context = (key) => {
-    if (key === "aws:sourcearn") return [sourceArn];
-    if (key === "aws:sourceaccount") return [sourceAccount];
-    if (key === "aws:principalservicename") return [service];
-    return ["aws:securetransport", "aws:principalisawsservice"].includes(key) ? ["true"] : undefined;
+/** Who sends what an event announces. */
+export interface Sender {
+  readonly principal: Principal;
+  /** Of the rule or bucket. */
+  readonly account: string;
+  readonly context: Context;
+}
+
+export function sender(service: string, sourceArn: string, account: string): Sender {
+  return {
+    principal: servicePrincipal(service),
+    account,
+    context(key) {
+      if (key === "aws:sourcearn") return [sourceArn];
+      if (key === "aws:sourceaccount") return [account];
+      if (key === "aws:principalservicename") return [service];
+      return ["aws:securetransport", "aws:principalisawsservice"].includes(key) ? ["true"] : undefined;
+    },
   };
+}
+
+/** The role by which a service sends; undefined where that may not assume it. */
+function assumedBy(world: World, { principal, account, context }: Sender, roleArn: string): Sender | undefined {
+  const role = findRole(world.identity, roleArn);
+  if (role === undefined) return undefined;
+  const access = { principal, action: "sts:AssumeRole", resource: roleArn, owner: role.account.id, context };
+  if (!decide(world.identity, { ...access, resourcePolicy: role.trust }).allowed) return undefined;
+  const session = sessionOf(role, "events");
+  const ofSession: Readonly<Record<string, string>> = {
+    "aws:principalarn": roleArn,
+    "aws:principalaccount": role.account.id,
+    "aws:principalisawsservice": "false",
+    "aws:securetransport": "true",
+  };
+  return {
+    principal: session,
+    account,
+    context: (key) => (ofSession[key] === undefined ? undefined : [ofSession[key]]),
+  };
+}
+
+/** What stands against sending to a queue; undefined when nothing does. */
+export function whyNot(world: World, queue: Queue | undefined, from: Sender | undefined): string | undefined {
+  if (queue === undefined || queue.deletedAt !== undefined) return "the queue does not exist";
+  if (from === undefined) return "the role of the target cannot be assumed";
+  const { principal, context } = from;
   const verdict = decide(world.identity, {
     principal,
     action: "sqs:SendMessage",
@@ -82,10 +113,10 @@ export function whyNot(
     resourcePolicy: queue.settings.policy,
     context,
   });
-  const lenient = world.lenientDelivery && queue.settings.policy === undefined && queue.account === sourceAccount;
-  if (!verdict.allowed && !lenient) return `${service} may not send to it, ${verdict.because}`;
+  const lenient = world.lenientDelivery && queue.settings.policy === undefined && queue.account === from.account;
+  if (!verdict.allowed && !lenient) return `${principal.arn} may not send to it, ${verdict.because}`;
   try {
-    useKey(world, queue, principal, context, "kms:GenerateDataKey");
+    useKeyToSend(world, queue, principal, context);
     return undefined;
   } catch (error) {
     return (error as Error).message;

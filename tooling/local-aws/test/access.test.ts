@@ -99,6 +99,26 @@ describe("explicit denies", () => {
   });
 });
 
+describe("resource control policies", () => {
+  it("forbid what is done with the account's own, whoever does it", async () => {
+    const bucketPolicy = {
+      Version: "2012-10-17",
+      Statement: { Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: "arn:aws:s3:::lent-bucket/*" },
+    };
+    aws.createBucket({ name: "lent-bucket", policy: bucketPolicy });
+    aws.putObject({ bucket: "lent-bucket", key: "k", body: "v" });
+    const { s3 } = user({ all: statement("Allow", "*") }, { account: other });
+    const lent = () => s3.send(new GetObjectCommand({ Bucket: "lent-bucket", Key: "k" }));
+    await lent();
+    aws.setResourceControlPolicies(lake, [statement("Allow", "*"), statement("Deny", "s3:GetObject")]);
+    expect(await refusal(lent())).toBe("AccessDenied");
+    const own = await failure(user({ all: statement("Allow", "*") }).get());
+    expect(own.message).toMatch(/with an explicit deny in a resource control policy$/);
+    aws.setResourceControlPolicies(lake, []);
+    await lent();
+  });
+});
+
 describe("permissions boundaries", () => {
   it("limit what the policies allow", async () => {
     const boundary = aws.createManagedPolicy("OnlyQueues", statement("Allow", "sqs:*"));

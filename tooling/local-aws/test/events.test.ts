@@ -67,6 +67,25 @@ describe("rules of EventBridge", () => {
     expect(aws.messages("objects")).toHaveLength(1);
   });
 
+  it("send as the role of a target, where EventBridge may assume it", async () => {
+    const document = (...Statement: object[]) => ({ Version: "2012-10-17", Statement });
+    const assume = (Service: string) => document({ Effect: "Allow", Principal: { Service }, Action: "sts:AssumeRole" });
+    aws.createBucket({ name: "by-role", eventBridge: true });
+    const queue = aws.createQueue({ name: "by-role" });
+    const send = document({ Effect: "Allow", Action: "sqs:SendMessage", Resource: queue.arn });
+    const role = aws.createRole({ name: "sender", trust: assume("events.amazonaws.com"), policies: { Send: send } });
+    const EventPattern = JSON.stringify({ detail: { bucket: { name: ["by-role"] } } });
+    await events.send(new PutRuleCommand({ Name: "by-role", EventPattern }));
+    const Targets = [{ Id: "1", Arn: queue.arn, RoleArn: role.arn }];
+    await events.send(new PutTargetsCommand({ Rule: "by-role", Targets }));
+    expect(await events.send(new ListTargetsByRuleCommand({ Rule: "by-role" }))).toMatchObject({ Targets });
+    aws.putObject({ bucket: "by-role", key: "a", body: "a" });
+    expect(aws.messages("by-role")).toHaveLength(1);
+    aws.setTrust(role.arn, assume("ec2.amazonaws.com"));
+    aws.putObject({ bucket: "by-role", key: "b", body: "b" });
+    expect(aws.messages("by-role")).toHaveLength(1);
+  });
+
   it("that are not there, or may not be seen, are refused", async () => {
     await expect(events.send(new DescribeRuleCommand({ Name: "none" }))).rejects.toThrow("does not exist");
     const { credentials } = aws.createUser({ name: "nobody" });

@@ -221,3 +221,16 @@ it("says by name what it does not do", async () => {
   const error = await failure(clients.iam.send(new ListVirtualMFADevicesCommand({})));
   expect([error.name, error.$metadata?.httpStatusCode]).toEqual(["NotImplemented", 501]);
 });
+
+describe("policies that AWS manages", () => {
+  it("can be attached and read, and nobody changes them", async () => {
+    const PolicyArn = aws.createManagedPolicy("AWSDenyAll", policy("*", "Deny"), "aws");
+    expect(PolicyArn).toBe("arn:aws:iam::aws:policy/AWSDenyAll");
+    const { Policy } = await clients.iam.send(new GetPolicyCommand({ PolicyArn }));
+    expect(Policy).toMatchObject({ PolicyName: "AWSDenyAll", DefaultVersionId: "v1" });
+    const PolicyDocument = policy("*");
+    expect(await refusal(clients.iam.send(new CreatePolicyVersionCommand({ PolicyArn, PolicyDocument })))).toMatch(
+      /^AccessDenied/,
+    );
+  });
+});

@@ -90,7 +90,7 @@ describe("a subscription", () => {
         {
           Effect: "Allow",
           Principal: { Service: "events.amazonaws.com" },
-          Action: "kms:GenerateDataKey",
+          Action: ["kms:GenerateDataKey", "kms:Decrypt"],
           Resource: "*",
         },
       ],

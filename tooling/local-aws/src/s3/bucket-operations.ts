@@ -1,5 +1,5 @@
 import { AwsError, notImplemented } from "../aws-error.ts";
-import { sendTestEvent, whyNot } from "../notifications.ts";
+import { sender, sendTestEvent, whyNot } from "../notifications.ts";
 import { parsePolicy } from "../policy.ts";
 import type { Call, Reply } from "../service.ts";
 import type { World } from "../world.ts";
@@ -169,7 +169,8 @@ export const bucketOperations: Readonly<Record<string, S3Operation>> = {
     const wanted = readNotificationConfiguration(root, () => crypto.randomUUID());
     const arns = wanted.queues.map(({ queueArn }) => queueArn);
     for (const arn of arns) {
-      const reason = whyNot(world, world.queues.get(arn), "s3.amazonaws.com", bucket.arn, bucket.account);
+      const from = sender("s3.amazonaws.com", bucket.arn, bucket.account);
+      const reason = whyNot(world, world.queues.get(arn), from);
       if (reason === undefined) continue;
       throw invalidArgument(arn, reason, "Unable to validate the following destination configurations");
     }

@@ -60,6 +60,12 @@ export function accessDenied(message: string) {
   return coralError("AccessDeniedException", message, "AccessDenied", 403);
 }
 
+/** Source: SQS Developer Guide, "Configuring AWS KMS permissions": who sends decrypts the key that was made, to verify it. */
+export function useKeyToSend(world: World, queue: Queue, principal: Principal, context: Context): void {
+  useKey(world, queue, principal, context, "kms:GenerateDataKey");
+  useKey(world, queue, principal, context, "kms:Decrypt");
+}
+
 /** @throws AwsError when the queue is encrypted by a key that the principal may not use so */
 export function useKey(
   world: World,

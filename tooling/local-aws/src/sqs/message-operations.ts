@@ -1,7 +1,7 @@
 import { AwsError, notImplemented } from "../aws-error.ts";
 import { statusOf } from "../faults.ts";
 import type { World } from "../world.ts";
-import { queueOf, type SqsCall, useKey } from "./access.ts";
+import { queueOf, type SqsCall, useKey, useKeyToSend } from "./access.ts";
 import {
   batchError,
   invalidParameter,
@@ -31,14 +31,14 @@ type Entry = Readonly<Record<string, unknown>>;
 export const messageOperations: Readonly<Record<string, Operation>> = {
   SendMessage(world, call) {
     const queue = standardQueue(world, call, "SendMessage");
-    useKey(world, queue, call.caller, call.context, "kms:GenerateDataKey");
+    useKeyToSend(world, queue, call.caller, call.context);
     return sendOne(queue, call, call.intent.input as Entry);
   },
 
   SendMessageBatch(world, call) {
     const queue = standardQueue(world, call, "SendMessage");
     const entries = batchEntries(call);
-    useKey(world, queue, call.caller, call.context, "kms:GenerateDataKey");
+    useKeyToSend(world, queue, call.caller, call.context);
     if (entries.reduce((size, entry) => size + messageSize(entry), 0) > 1_048_576) {
       throw batchError(
         "BatchRequestTooLong",
