@@ -19,6 +19,7 @@ import { checks } from "../src/checks/table.ts";
 import { written } from "../src/command.ts";
 import { type IndexerUsers, openIndexer } from "../src/indexer.ts";
 import { createLake } from "../src/lake.ts";
+import { lastRunFile } from "../src/last-run.ts";
 import { createSetting, type Setting, words } from "./setting.ts";
 
 export const hostname = "manager.example";
@@ -77,6 +78,8 @@ export async function createPlace(): Promise<Place> {
   const caFile = server.caFile as string;
   const client = await connect({ nodes: [server.url], ca: server.ca as string, credentials: () => admin });
   let stored = 0;
+  const run = { succeeded: { at: new Date().toISOString(), events: 1 } };
+  await writeFile(join(folder, lastRunFile), JSON.stringify({ version: 1, queues: { [setting.lake.queueName]: run } }));
 
   const place: Place = {
     server,

@@ -17,6 +17,7 @@ import { written } from "../src/command.ts";
 import { type Asker, type FindAsker, openIndexer } from "../src/indexer.ts";
 import { createLake } from "../src/lake.ts";
 import { dayIndices, probeIndices } from "../src/probe.ts";
+import { fixPlan } from "../src/report/fix-plan.ts";
 import { redaction } from "../src/report/redact.ts";
 import { patientLimits } from "./patience.ts";
 
@@ -313,6 +314,25 @@ describe("the retention that setup was given", () => {
   });
 });
 
+describe("the plan", () => {
+  it.each([
+    ["somebody else's", {}, /Only where nobody needs it, or it is saved under another name: /],
+    [
+      "of a newer version",
+      { _meta: { managed_by: "threatlockdown-security-lake" }, version: 999 },
+      /Only where the newer version is no longer used: /,
+    ],
+  ])("deletes no template that is %s without a look", async (_, template, where) => {
+    const { url } = await fake({
+      "GET /_index_template/security-lake": [200, { index_templates: [{ index_template: template }] }],
+    });
+    const found = (await verify(url, ["indexer-template"]))("indexer-template");
+    const plan = fixPlan([found]).trimEnd().split("\n");
+    expect(plan.filter((line) => where.test(line))).toHaveLength(2);
+    expect(plan.filter((line) => /^[^#]/.test(line))).toEqual([]);
+  });
+});
+
 describe("an indexer that is not ready", () => {
   it("has to start first", async () => {
     const { url } = await fake({
@@ -374,10 +394,18 @@ describe("an indexer that is not ready", () => {
 describe("events with the name of another manager alone", () => {
   const event = { manager: { name: "another.example" }, security_lake: { bucket: "lake" } };
 
+  const ran = (events: number) => ({ queues: { lake: { succeeded: { at: new Date().toISOString(), events } } } });
+
   it.each([
-    [[], "warning"],
-    [["lake"], "failed"],
-  ] as const)("are of this lake where its buckets are known: %j is a %s", async (buckets, state) => {
+    [[], ran(1), "warning"],
+    [["lake"], ran(1), "failed"],
+    [["lake"], ran(0), "warning"],
+    // A second manager of the same lake, before its first run.
+    [["lake"], {}, "could not check"],
+  ] as const)("are this manager's where lake and last run are known: %j, %j is %s", async (buckets, lastRun, state) => {
+    const folder = await mkdtemp(join(tmpdir(), "threatlockdown-verify-"));
+    cleanups.push(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, "last-run.json"), JSON.stringify(lastRun));
     let searches = 0;
     const { url } = await fake({
       get [`POST /${dayIndices}/_search`](): Answer {
@@ -388,9 +416,19 @@ describe("events with the name of another manager alone", () => {
     const own = async () => undefined;
     await using indexer = openIndexer({ enabled: true, hosts: [url], certificateAuthorities: [] }, { own });
     const chosen = table.filter(({ id }) => id === "dashboard-fields");
-    expect(await runChecks(chosen, createLake(subscriber, { indexer, buckets }), patientLimits)).toMatchObject([
+    const manager = { file: "ossec.conf", settings: { modules: [] }, issues: [], state: folder } as never;
+    const found = await runChecks(chosen, createLake(subscriber, { indexer, buckets, manager }), patientLimits);
+    expect(found).toMatchObject([
       { state, seen: expect.stringContaining("manager.name another.example; this manager's dashboard shows those of") },
     ]);
+    // Whoever else writes by that name keeps it: no plan renames those events without a look.
+    expect(
+      fixPlan(found)
+        .split("\n")
+        .filter((line) => /^[^#]/.test(line)),
+    ).toEqual([]);
+    const open = state === "could not check";
+    expect(fixPlan(found).includes("# Only where no other manager writes by the name another.example")).toBe(!open);
   });
 });
 

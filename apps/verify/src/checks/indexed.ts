@@ -6,6 +6,7 @@ import { counted } from "../count.ts";
 import type { Answer, Indexer } from "../indexer.ts";
 import { late, look, unexpected, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
+import { readLastRun } from "../last-run.ts";
 import { type ListedObject, newestObject } from "../newest.ts";
 import { dayIndices } from "../probe.ts";
 import { betweenRuns, span } from "../time.ts";
@@ -48,7 +49,7 @@ export const dashboardFields: Check = {
   once: true,
   late,
   run: withIndexer(async (own, lake) => {
-    const buckets = await ownBuckets(lake);
+    const [buckets, stores] = await Promise.all([ownBuckets(lake), hasStored(lake)]);
     const ofBuckets = buckets.length > 0 ? [{ terms: { "security_lake.bucket": buckets } }] : [];
     const expected = expectedManager(lake);
     const { field, wanted } = shown(expected);
@@ -73,11 +74,20 @@ export const dashboardFields: Check = {
             { awaited: true },
           );
         }
-        return judgeFields(stored, ours, expected, own, buckets);
+        return judgeFields(stored, ours, expected, own, buckets, stores);
       },
     );
   }),
 };
+
+/** Whether a run of this manager's has stored events; undefined where none is known to have ended well. */
+async function hasStored({ manager, subscriber }: Lake): Promise<boolean | undefined> {
+  if (manager === undefined) return undefined;
+  const queues = manager.settings.modules.flatMap(({ subscribers }) => subscribers.map(({ queue }) => queue));
+  const runs = [subscriber.queue, ...queues].map((queue) => readLastRun(manager.state, queue).catch(() => undefined));
+  const ended = (await Promise.all(runs)).flatMap((run) => run?.succeeded ?? []);
+  return ended.length === 0 ? undefined : ended.some(({ counts }) => Number(counts.events) > 0);
+}
 
 /** As they are known: by the options, or by an administrator of AWS; none where nobody says. */
 async function ownBuckets(lake: Lake): Promise<readonly string[]> {
@@ -102,6 +112,7 @@ function judgeFields(
   expected: AlertManager,
   own: Indexer,
   buckets: readonly string[],
+  stores: boolean | undefined,
 ): Finding {
   const { cluster } = expected;
   const { field, wanted } = shown(expected);
@@ -119,18 +130,30 @@ function judgeFields(
   }
   const values = [...new Set(stored.map((document) => shownAs(document)))];
   const told = values.map((value) => value ?? "none").join(", ");
+  const seen = `the newest events have ${field} ${told}; this manager's dashboard shows those of ${wanted}`;
+  if (stores === undefined) {
+    return couldNotCheck(
+      {
+        because: `no run of this manager's subscriber is known to have succeeded; ${seen}`,
+        how: "Run the subscriber on this manager, with this ossec.conf, and then this again",
+      },
+      { awaited: true },
+    );
+  }
   const theirs =
     buckets.length > 0 ? buckets : [...new Set(stored.flatMap(({ security_lake: origin }) => origin?.bucket ?? []))];
-  const command = (value: string | undefined) =>
-    own.command(
+  const command = (value: string | undefined) => ({
+    ...own.command(
       "POST",
       `/${dayIndices}/_update_by_query?conflicts=proceed&refresh=true`,
       rename(expected, value, theirs),
-    );
+    ),
+    where: `no other manager writes by the name ${value ?? "none"} from ${theirs.join(", ")}`,
+  });
   return {
     // Without the buckets it may be another manager's lake that was looked at.
-    state: buckets.length > 0 ? "failed" : "warning",
-    seen: `the newest events have ${field} ${told}; this manager's dashboard shows those of ${wanted}`,
+    state: buckets.length > 0 && stores ? "failed" : "warning",
+    seen,
     fix: `Run the subscriber on this manager, with this ossec.conf and host name, so that new events have ${field} ${wanted}; where no other manager writes by the name ${told} from ${theirs.join(", ")}, someone who may change documents gives those that are stored the name by the request below`,
     commands: values.map(command),
   };

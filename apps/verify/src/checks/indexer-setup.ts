@@ -9,7 +9,7 @@ import {
   templatePriority,
 } from "@threatlockdown/indexer-client";
 import type { Check, Finding } from "../check.ts";
-import { setupCommand } from "../command.ts";
+import { type Command, setupCommand } from "../command.ts";
 import { type Answer, type Indexer, knowsNoSuchAddress, type Session } from "../indexer.ts";
 import { late, look, unexpected, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
@@ -58,12 +58,14 @@ function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { mana
   if (outcome === "current") return { state: "ok", seen };
   const who = "Someone who may manage index templates";
   const setup = setupCommand(manager?.file ?? "ossec.conf");
+  const anew = (where: string): Command[] =>
+    [own.command("DELETE", `/_index_template/${templateName}`), setup].map((command) => ({ ...command, where }));
   if (because === "newer") {
     return {
       state: "warning",
       seen: seen.replace(" and was left alone", ""),
       fix: "Install the same, newer version of this program on this manager; or, where the newer one is no longer used, delete the template and run setup",
-      commands: [own.command("DELETE", `/_index_template/${templateName}`), setup],
+      commands: anew("the newer version is no longer used"),
     };
   }
   if (because === "foreign") {
@@ -71,7 +73,7 @@ function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { mana
       state: "failed",
       seen: `the index template ${templateName} is not of this product`,
       fix: `${who} saves it under another name where it is needed, deletes it, and runs setup`,
-      commands: [own.command("DELETE", `/_index_template/${templateName}`), setup],
+      commands: anew("nobody needs it, or it is saved under another name"),
     };
   }
   return {
@@ -96,7 +98,12 @@ function overridden({ name, index_template: { priority } }: ListedTemplate, own:
     state: "failed",
     seen: `the index template ${name} has priority ${priority} for the same indices and takes the place of ${templateName}`,
     fix: `Someone who may manage index templates gives ${name} other patterns or a priority below ${templatePriority}; or deletes it`,
-    commands: [own.command("DELETE", `/_index_template/${encodeURIComponent(name)}`)],
+    commands: [
+      {
+        ...own.command("DELETE", `/_index_template/${encodeURIComponent(name)}`),
+        where: `nobody needs the template ${name}`,
+      },
+    ],
   };
 }
 
