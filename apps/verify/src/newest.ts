@@ -12,30 +12,36 @@ export interface Listing {
   readonly complete: boolean;
 }
 
-/** Requests that one look at a bucket may take: some sources, in some accounts and Regions. */
+/** What one look at a bucket may take, so that others are done in time too. A bucket of few folders is looked at as a whole. */
+interface Bounds {
+  readonly folders?: readonly string[];
+  readonly milliseconds?: number;
+}
 const maxRequests = 200;
 const atOnce = 8;
+const fewRequests = 3 * atOnce;
 
 /**
- * The newest object below `prefix` of a lake's bucket. Goes down the folders, and where they are days or hours only into
+ * The newest object below folders of a lake's bucket. Goes down the folders, and where they are days or hours only into
  * the last one: keys are `<source>/<version>/region=…/accountId=…/eventDay=…/<name>`.
  */
 export async function newestObject(
   s3: S3Client,
   bucket: string,
   signal: AbortSignal,
-  prefixes: readonly string[] = ["aws/", "ext/"],
+  { folders = ["aws/", "ext/"], milliseconds = 2_000 }: Bounds = {},
 ): Promise<Listing> {
+  const end = performance.now() + milliseconds;
   let requests = 0;
   let newest: ListedObject | undefined;
   let complete = true;
-  let level: readonly string[] = prefixes;
+  let level: readonly string[] = folders;
   while (level.length > 0) {
     const found: string[] = [];
     for (let at = 0; at < level.length; at += atOnce) {
       const batch = level.slice(at, at + atOnce);
       requests += batch.length;
-      if (requests > maxRequests) {
+      if (requests > maxRequests || (requests > fewRequests && performance.now() > end)) {
         complete = false;
         break;
       }
@@ -47,6 +53,22 @@ export async function newestObject(
     level = complete ? found : [];
   }
   return { complete, ...(newest && { newest }) };
+}
+
+/** The key of one object below a folder, of the last day of an account; undefined where there is none. */
+export async function someKey(
+  s3: S3Client,
+  bucket: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { objects, next } = await readFolder(s3, bucket, folder, signal);
+  if (objects[0] !== undefined) return objects[0].key;
+  for (const inner of next) {
+    const found = await someKey(s3, bucket, inner, signal);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The newest object of a source, account and Region. */
@@ -66,16 +88,16 @@ export interface Arrivals {
   readonly leftOut: number;
 }
 
-const maxPartitions = 400;
 const partitionsAtOnce = 24;
 
-/** By source, account and Region. */
+/** By source, account and Region. Where time runs out, those that are left are left out. */
 export async function arrivals(
   s3: S3Client,
   bucket: string,
   signal: AbortSignal,
-  most: number = maxPartitions,
+  { most = 400, milliseconds = 4_000 }: { readonly most?: number; readonly milliseconds?: number } = {},
 ): Promise<Arrivals> {
+  const end = performance.now() + milliseconds;
   const partitions: string[] = [];
   let level: readonly string[] = ["aws/", "ext/"];
   while (level.length > 0) {
@@ -85,14 +107,18 @@ export async function arrivals(
     // Below an account there are only times.
     level = next.filter((folder) => !isPartition(folder) && !/\/event(day|hour)=/i.test(folder));
   }
-  const found = await inTurn(partitions.slice(0, most), async (partition): Promise<Arrival[]> => {
-    const { newest } = await newestObject(s3, bucket, signal, [partition]);
+  const unread = partitions.slice(most);
+  const found = await inTurn(partitions.slice(0, most), async (partition, at): Promise<Arrival[]> => {
+    if (at >= partitionsAtOnce && performance.now() > end) {
+      unread.push(partition);
+      return [];
+    }
+    const { newest } = await newestObject(s3, bucket, signal, { folders: [partition] });
     if (newest === undefined) return [];
     const source = partition.split("/region=")[0] ?? partition;
     const account = valueIn(partition, "accountid");
     return [{ source, account, region: valueIn(partition, "region"), modified: newest.modified }];
   });
-  const unread = partitions.slice(most);
   const accounts = new Set([
     ...found.flat().map(({ account }) => account),
     ...unread.map((partition) => valueIn(partition, "accountid")),
@@ -103,11 +129,11 @@ export async function arrivals(
 const valueIn = (folder: string, name: string): string => new RegExp(`/${name}=([^/]*)/`, "i").exec(folder)?.[1] ?? "";
 
 /** Some at a time, results in order. */
-async function inTurn<In, Out>(all: readonly In[], work: (one: In) => Promise<Out>): Promise<Out[]> {
+async function inTurn<In, Out>(all: readonly In[], work: (one: In, at: number) => Promise<Out>): Promise<Out[]> {
   const results: Out[] = [];
   let next = 0;
   const workers = Array.from({ length: Math.min(partitionsAtOnce, all.length) }, async () => {
-    for (let at = next++; at < all.length; at = next++) results[at] = await work(all[at] as In);
+    for (let at = next++; at < all.length; at = next++) results[at] = await work(all[at] as In, at);
   });
   await Promise.all(workers);
   return results;

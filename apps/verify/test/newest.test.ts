@@ -69,6 +69,19 @@ describe("the newest object", () => {
     expect((await newestObject(s3, "lake", never)).complete).toBe(false);
     expect(asked.length).toBeLessThan(400);
   });
+
+  it("is that of a part where the bucket is large and AWS is slow", async () => {
+    const accounts = Array.from({ length: 100 }, (_, i) => String(i).padStart(12, "0"));
+    const { s3, asked } = bucketOf(
+      Object.fromEntries(accounts.map((account) => [`${folder("WAF", account, "20260101")}a.parquet`, 1])),
+    );
+    expect((await newestObject(s3, "lake", never, { milliseconds: -1 })).complete).toBe(false);
+    // Pages of three, of the folder of accounts.
+    expect(asked.length).toBeLessThan(100);
+    expect(
+      (await newestObject(bucketOf({ "aws/a.parquet": 1 }).s3, "lake", never, { milliseconds: -1 })).complete,
+    ).toBe(true);
+  });
 });
 
 describe("what arrives", () => {
@@ -95,8 +108,21 @@ describe("what arrives", () => {
   });
 
   it("is not looked at of all where there are too many, and then no account is called missing", async () => {
-    const { found, accounts, leftOut } = await arrivals(bucketOf(objects).s3, "lake", never, 1);
+    const { found, accounts, leftOut } = await arrivals(bucketOf(objects).s3, "lake", never, { most: 1 });
     expect({ found: found.length, leftOut }).toEqual({ found: 1, leftOut: 3 });
     expect([...accounts].sort()).toEqual(["1", "2", "3", "4"]);
+  });
+
+  it("is told as far as there was time to look, and no account is called missing", async () => {
+    const names = Array.from({ length: 450 }, (_, i) => String(i).padStart(12, "0"));
+    const { s3 } = bucketOf(
+      Object.fromEntries(names.map((name) => [`${folder("WAF", name, "20260101")}a.parquet`, 1])),
+    );
+    const { found, accounts, leftOut } = await arrivals(s3, "lake", never, { milliseconds: -1 });
+    expect({ found: found.length, leftOut, accounts: accounts.size }).toEqual({
+      found: 24,
+      leftOut: 426,
+      accounts: 450,
+    });
   });
 });
