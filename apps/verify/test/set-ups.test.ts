@@ -269,6 +269,47 @@ describe("a policy that is right in its own way", () => {
     expect(byId(results, "role-permissions")).toMatchObject({ state: "ok", seen: "the queue, 1 source" });
   });
 
+  it.each([
+    ["aws/*.gz.parquet", "ok"],
+    ["aws/VPC_FLOW/2.0/region=us-east-1/*", "ok"],
+    ["*/region=*/accountId=*", "ok"],
+    ["aws/*.csv", "failed"],
+  ])("lets the role read %s, which is %s", async (objects, state) => {
+    await using setting = await createSetting();
+    setting.aws.putRolePolicy(setting.lake.roleArn, "SubscriberSources", {
+      Version: version,
+      Statement: [
+        { Effect: "Allow", Action: "s3:GetObject", Resource: `arn:aws:s3:::${setting.lake.bucket}/${objects}` },
+      ],
+    });
+    const results = await setting.verify();
+    expect(byId(results, "role-permissions")?.state).toBe(state);
+    // Told and mended of the whole source.
+    const { seen = "", commands = [] } = trouble(results)[0] ?? {};
+    expect([seen, ...commands.map(written)].join("\n")).not.toContain("region=");
+  });
+
+  it("lets the role do with a queue that is given by its URL what is needed", async () => {
+    await using setting = await createSetting();
+    const { queueArn, queueUrl, roleArn } = setting.lake;
+    setting.subscriber = { ...setting.subscriber, queue: queueUrl };
+    const allow = (...Action: readonly string[]) =>
+      setting.aws.putRolePolicy(roleArn, "SubscriberQueue", {
+        Version: version,
+        Statement: [{ Effect: "Allow", Action, Resource: queueArn }],
+      });
+    const needed = ["sqs:ReceiveMessage", "sqs:DeleteMessage"];
+    allow(...needed);
+    expect(byId(await setting.verify(), "role-permissions")).toMatchObject({
+      state: "warning",
+      seen: expect.stringMatching(
+        /^it may not do sqs:ChangeMessageVisibility, sqs:GetQueueAttributes on .*; the subscriber does without: it takes fewer/,
+      ),
+    });
+    allow(...needed, "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes");
+    expect(byId(await setting.verify(), "role-permissions")?.state).toBe("ok");
+  });
+
   it("forbids everybody to read but the role and its account, and everybody to send but EventBridge", async () => {
     await using setting = await createSetting();
     const { bucket, roleArn, account, queueArn, queueUrl } = setting.lake;
