@@ -47,3 +47,17 @@ it("writes to an indexer far from any node_modules", async () => {
   await start("once");
   expect(indexer.stored.size).toBe(7);
 });
+
+it.each(["20.19.0", "25.9.0"])("says what it needs where Node %s starts it", async (version) => {
+  const older = `Object.defineProperty(process.versions, "node", { value: "${version}" })`;
+  const started = run(process.execPath, [
+    "--import",
+    `data:text/javascript,${older}`,
+    join(folder, "main.js"),
+    "--help",
+  ]);
+  await expect(started).rejects.toMatchObject({
+    code: 2,
+    stderr: `ERROR: This program needs Node 26 or a later one, and was started by Node ${version}.\n`,
+  });
+});
