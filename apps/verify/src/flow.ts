@@ -4,8 +4,10 @@ import {
   ListRuleNamesByTargetCommand,
   ListRulesCommand,
   ListTargetsByRuleCommand,
+  type Target,
 } from "@aws-sdk/client-eventbridge";
 import {
+  type Event,
   GetBucketEncryptionCommand,
   GetBucketNotificationConfigurationCommand,
   ListBucketsCommand,
@@ -15,8 +17,18 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { isDenied } from "./administrator.ts";
+import {
+  type Answer,
+  anything,
+  every,
+  hasPieces,
+  type Partly,
+  type Pattern,
+  type Sample,
+  some,
+  takes,
+} from "./event-pattern.ts";
 import type { Admin } from "./lake.ts";
-import { listOf } from "./policy.ts";
 
 /** The lake's buckets, and what brings their events to the queue. */
 export interface Flow {
@@ -59,15 +71,14 @@ export interface Rule {
   readonly kept?: Readonly<Record<string, string>>;
   /** Beside the queue; undefined: they may not be looked at, or the rule does not lead to the queue. */
   readonly otherTargets?: number;
+  /** How it sends to the queue, where that is as a role. */
+  readonly byRole?: TargetByRole;
 }
 
-export interface Pattern {
-  readonly source?: readonly unknown[];
-  readonly "detail-type"?: readonly unknown[];
-  readonly detail?: {
-    readonly bucket?: { readonly name?: readonly unknown[] };
-    readonly object?: { readonly key?: readonly unknown[] };
-  };
+/** A target to which a rule sends as a role, and what else the target has. */
+export interface TargetByRole {
+  readonly rule: string;
+  readonly target: Target & { readonly RoleArn: string };
 }
 
 export const bucketPrefix = "aws-security-data-lake-";
@@ -161,11 +172,11 @@ async function readRules({ events }: Admin, queueArn: string): Promise<Pick<Flow
   const names = leading.flatMap(({ RuleNames = [] }) => RuleNames);
   const all = listed.flatMap(({ Rules = [] }) => Rules);
   const rules = names.map(async (Name): Promise<Rule> => {
-    const [found, otherTargets] = await Promise.all([
+    const [found, targets] = await Promise.all([
       events.send(new DescribeRuleCommand({ Name })),
-      otherTargetsOf(events, Name, queueArn),
+      targetsOf(events, Name),
     ]);
-    return { ...ruleOf(found), kept: keptOf(found), ...(otherTargets !== undefined && { otherTargets }) };
+    return { ...ruleOf(found), kept: keptOf(found), ...(targets && aimed(Name, targets, queueArn)) };
   });
   return {
     rules: await Promise.all(rules),
@@ -178,10 +189,13 @@ function ruleOf({ Name, Arn, State, EventPattern, ManagedBy }: DescribeRuleRespo
     name: Name ?? "",
     arn: Arn ?? "",
     enabled: State !== "DISABLED",
-    pattern: JSON.parse(EventPattern ?? "{}") as Pattern,
+    pattern: EventPattern === undefined ? ofNothing : (JSON.parse(EventPattern) as Pattern),
     ...(ManagedBy !== undefined && { managedBy: ManagedBy }),
   };
 }
+
+/** A rule that goes by the clock has no pattern. */
+const ofNothing: Pattern = { source: [] };
 
 function keptOf(rule: DescribeRuleResponse): Readonly<Record<string, string>> {
   const options = {
@@ -195,14 +209,22 @@ function keptOf(rule: DescribeRuleResponse): Readonly<Record<string, string>> {
 }
 
 /** Who may not look at them can see the rules all the same. */
-async function otherTargetsOf(events: Admin["events"], Rule: string, queueArn: string): Promise<number | undefined> {
+async function targetsOf(events: Admin["events"], Rule: string): Promise<readonly Target[] | undefined> {
   try {
     const pages = await allPages((next) => events.send(new ListTargetsByRuleCommand({ Rule, ...next })));
-    return pages.flatMap(({ Targets = [] }) => Targets).filter(({ Arn }) => Arn !== queueArn).length;
+    return pages.flatMap(({ Targets = [] }) => Targets);
   } catch (error) {
     if (isDenied(error)) return undefined;
     throw error;
   }
+}
+
+function aimed(rule: string, targets: readonly Target[], queueArn: string): Pick<Rule, "otherTargets" | "byRole"> {
+  const here = targets.filter(({ Arn }) => Arn === queueArn);
+  const [target] = here.filter((one): one is TargetByRole["target"] => one.RoleArn !== undefined);
+  // One that sends as EventBridge itself is enough.
+  const byRole = here.every(({ RoleArn }) => RoleArn !== undefined) && target;
+  return { otherTargets: targets.length - here.length, ...(byRole && { byRole: { rule, target: byRole } }) };
 }
 
 /** The SDK has no paginator for EventBridge. */
@@ -222,76 +244,121 @@ export interface Route {
   /** Of the rule, or of the bucket. */
   readonly sourceArn: string;
   readonly name: string;
-  /** Whether an object below this folder is announced. */
+  /** The rule sends as a role, not as EventBridge. */
+  readonly byRole?: TargetByRole;
+  /** Whether an object below this folder is announced, as far as is known. */
   announces(folder: string): boolean;
+  /** Whether it is for certain. */
+  surelyAnnounces(folder: string): boolean;
 }
 
 export function routesOf(flow: Flow, bucket: Bucket, queueArn: string): Route[] {
-  const native = (bucket.notifications.QueueConfigurations ?? []).filter(
-    ({ QueueArn, Events = [] }) =>
-      QueueArn === queueArn && Events.some((event) => event.startsWith("s3:ObjectCreated:")),
+  const native = (bucket.notifications.QueueConfigurations ?? []).filter(({ QueueArn }) => QueueArn === queueArn);
+  const rules = bucket.notifications.EventBridgeConfiguration ? flow.rules.filter(({ enabled }) => enabled) : [];
+  return [...rules.map((rule) => byRule(rule, bucket)), ...native.map((one) => byItself(one, bucket))].filter((route) =>
+    foldersOf(bucket).some((folder) => route.announces(folder)),
   );
-  const rules = bucket.notifications.EventBridgeConfiguration
-    ? flow.rules.filter((rule) => rule.enabled && concernsBucket(rule, bucket))
-    : [];
-  return [
-    ...rules.map(
-      (rule): Route => ({
-        service: "events.amazonaws.com",
-        sourceArn: rule.arn,
-        name: `EventBridge rule ${rule.name}`,
-        announces: (folder) => announcedBy(rule, folder),
-      }),
-    ),
-    ...native.map(nativeRoute(bucket)).filter(({ announces }) => hasSuch(bucket, announces)),
-  ];
 }
 
-function nativeRoute({ arn: sourceArn }: Bucket) {
-  return ({ Filter }: QueueConfiguration): Route => {
-    const filter = (name: string) =>
-      Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === name)?.Value ?? "";
-    const [prefix, suffix] = [filter("prefix"), filter("suffix")];
-    const ofParquet = suffix.endsWith(".parquet") || ".gz.parquet".endsWith(suffix);
-    return {
-      service: "s3.amazonaws.com",
-      sourceArn,
-      name: "event notification of the bucket",
-      announces: (folder) => ofParquet && (prefix.startsWith(folder) || folder.startsWith(prefix)),
-    };
+function byRule(rule: Rule, bucket: Bucket): Route {
+  return {
+    service: "events.amazonaws.com",
+    sourceArn: rule.arn,
+    name: `EventBridge rule ${rule.name}`,
+    ...(rule.byRole && { byRole: rule.byRole }),
+    announces: (folder) => announcedBy(rule, bucket, folder) !== false,
+    surelyAnnounces: (folder) => announcedBy(rule, bucket, folder) === true,
   };
 }
 
-/** A bucket without a source yet says nothing of what will be announced. */
-function hasSuch({ sources }: Bucket, announces: (folder: string) => boolean): boolean {
-  return sources.length === 0 || sources.some(announces);
+function byItself(notification: QueueConfiguration, bucket: Bucket): Route {
+  return {
+    service: "s3.amazonaws.com",
+    sourceArn: bucket.arn,
+    name: "event notification of the bucket",
+    announces: (folder) => notified(notification, folder) !== false,
+    surelyAnnounces: (folder) => notified(notification, folder) === true,
+  };
 }
 
-function announcedBy({ pattern }: Rule, folder: string): boolean {
-  return mayMatch(pattern.detail?.object?.key, folder);
+/** Where there is no source yet, none is known. */
+export const foldersOf = ({ sources }: Bucket): readonly string[] =>
+  sources.length === 0 ? [""] : newestVersions(sources);
+
+/** Whether a rule, were it enabled, takes what is written into a bucket; undefined where that depends on the object. */
+export function concernsBucket(rule: Rule, bucket: Bucket): Answer {
+  return some(foldersOf(bucket).map((folder) => announcedBy(rule, bucket, folder)));
 }
 
-/** Whether it is about new objects of a bucket's sources. */
-export function concernsBucket(rule: Rule, bucket: Bucket): boolean {
-  return (
-    concernsObjects(rule) &&
-    mayMatch(rule.pattern.detail?.bucket?.name, bucket.name, true) &&
-    hasSuch(bucket, (folder) => announcedBy(rule, folder))
+/** Objects of the lake are put whole or in parts. */
+const ways = ["PutObject", "CompleteMultipartUpload"] as const;
+
+function announcedBy({ pattern, arn }: Rule, bucket: Bucket, folder: string): Answer {
+  return alike(ways.map((reason) => takes(pattern, objectCreated(bucket, arn, folder, reason))));
+}
+
+function notified({ Events = [], Filter }: QueueConfiguration, folder: string): Answer {
+  const filter = (name: string) =>
+    Filter?.Key?.FilterRules?.find(({ Name }) => Name?.toLowerCase() === name)?.Value ?? "";
+  const created = alike(
+    [":Put", ":CompleteMultipartUpload"].map((way) =>
+      [":*", way].some((one) => Events.includes(`s3:ObjectCreated${one}` as Event)),
+    ),
   );
+  return every([created, hasPieces([filter("prefix"), filter("suffix")], keyBelow(folder))]);
 }
 
-export function concernsObjects({ pattern: { source, "detail-type": type } }: Rule): boolean {
-  return mayMatch(source, "aws.s3", true) && mayMatch(type, "Object Created", true);
+/** What holds for all of several, or for none of them. */
+const alike = (answers: readonly Answer[]): Answer => (new Set(answers).size === 1 ? answers[0] : undefined);
+
+/** Of a custom source only what ends so is read. */
+const keyBelow = (folder: string): Partly => ({
+  begins: folder,
+  ends: folder.startsWith("aws/") ? ".gz.parquet" : ".parquet",
+});
+
+/** Source: S3 User Guide, "EventBridge event message structure". A rule has events of its own account and Region only. */
+function objectCreated({ name, arn }: Bucket, ruleArn: string, folder: string, reason: string): Sample {
+  const [, , , region = "", account = ""] = ruleArn.split(":");
+  return {
+    version: "0",
+    id: anything,
+    "detail-type": "Object Created",
+    source: "aws.s3",
+    account,
+    time: anything,
+    region,
+    resources: [arn],
+    detail: {
+      version: "0",
+      bucket: { name },
+      object: {
+        key: keyBelow(folder),
+        size: anything,
+        etag: anything,
+        "version-id": anything,
+        sequencer: anything,
+      },
+      "request-id": anything,
+      requester: anything,
+      "source-ip-address": anything,
+      reason,
+    },
+  };
 }
 
-/** Whether a text, or one that begins with it, can be what a pattern of EventBridge asks for. */
-function mayMatch(wanted: readonly unknown[] | undefined, text: string, whole = false): boolean {
-  if (wanted === undefined) return true;
-  return listOf(wanted).some((want) => {
-    if (typeof want === "string") return whole ? want === text : want.startsWith(text);
-    const prefix = (want as { readonly prefix?: unknown } | null)?.prefix;
-    // Other filters are not judged: they count as letting through.
-    if (typeof prefix !== "string") return true;
-    return text.startsWith(prefix) || (!whole && prefix.startsWith(text));
-  });
+/** The topic that a bucket tells of new objects: it may lead to the queue. */
+export function topicOf({ notifications }: Bucket): string | undefined {
+  return notifications.TopicConfigurations?.find(({ Events = [] }) =>
+    Events.some((event) => event.startsWith("s3:ObjectCreated:")),
+  )?.TopicArn;
+}
+
+/** Whether anything brings, or may bring, a bucket's events to the queue, be it out of order. */
+export function leadsTo(flow: Flow, bucket: Bucket, queueArn: string): boolean {
+  return (
+    routesOf(flow, bucket, queueArn).length > 0 ||
+    flow.rules.some((rule) => concernsBucket(rule, bucket) !== false) ||
+    topicOf(bucket) !== undefined
+  );
 }

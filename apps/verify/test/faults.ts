@@ -1,9 +1,10 @@
 import { PutBucketNotificationConfigurationCommand, S3Client } from "@aws-sdk/client-s3";
-import { SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { ReceiveMessageCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { notification } from "@threatlockdown/tooling-lake";
 import type { SubscriptionOptions } from "@threatlockdown/tooling-local-aws";
+import { flowFaults } from "./flow-faults.ts";
 import { keyFaults } from "./key-faults.ts";
-import { lakeKey, laterObject, object, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
+import { lakeKey, laterObject, otherObject, provider, type Setting, type SettingOptions } from "./setting.ts";
 
 /** One thing that is wrong. */
 export interface Fault {
@@ -1179,6 +1180,7 @@ export const faults: readonly Fault[] = [
   ...permissions,
   ...keys,
   ...keyFaults,
+  ...flowFaults,
   ...bucketPolicies,
   ...deniesOfOthers,
   ...notifications,

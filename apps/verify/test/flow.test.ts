@@ -7,7 +7,8 @@ import {
 import { describe, expect, it } from "vitest";
 import { judgeBucket } from "../src/checks/notification.ts";
 import { written } from "../src/command.ts";
-import { type Bucket, type Flow, type Pattern, type Rule, readFlow } from "../src/flow.ts";
+import type { Pattern } from "../src/event-pattern.ts";
+import { type Bucket, type Flow, type Rule, readFlow } from "../src/flow.ts";
 import { type Fault, faults } from "./faults.ts";
 import { createSetting } from "./setting.ts";
 
@@ -92,6 +93,48 @@ describe("a bucket that no rule leads from", () => {
     );
     expect(new Set(ids).size).toBe(2);
     expect(ids).not.toContain(undefined);
+  });
+});
+
+describe("a bucket that tells the queue itself", () => {
+  const judge = (Events: readonly string[], prefix = "") => {
+    const FilterRules = [{ Name: "prefix" as const, Value: prefix }];
+    const one = { QueueArn: queueArn, Events: Events as never, Filter: { Key: { FilterRules } } };
+    const sources = ["aws/VPC_FLOW/2.0/", "aws/WAF/2.0/"];
+    return judgeBucket(flow({}), { ...bucket("lake", { QueueConfigurations: [one] }), sources }, queueArn);
+  };
+
+  it("of one source is told to be silent of the others, which is no fault", () => {
+    expect(judge(["s3:ObjectCreated:*"], "aws/VPC_FLOW/")).toMatchObject({
+      state: "ok",
+      seen: "lake: event notification of the bucket; not announced: aws/WAF/2.0/",
+    });
+  });
+
+  it("of all ways in which objects of the lake are written announces them", () => {
+    expect(judge(["s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"]).state).toBe("ok");
+  });
+
+  it.each([
+    ["one of those ways", ["s3:ObjectCreated:Put"], ""],
+    ["a part of a source", ["s3:ObjectCreated:*"], "aws/WAF/2.0/region=us-east-1/"],
+  ])("of %s announces some objects, perhaps", (_, events, prefix) => {
+    expect(judge(events, prefix)).toMatchObject({
+      state: "could not check",
+      seen: expect.stringMatching(/whether event notification of the bucket of lake announces all new objects of aws/),
+    });
+  });
+});
+
+describe("a rule without a pattern", () => {
+  it("that goes by the clock leads nothing from the bucket", async () => {
+    const events = {
+      send: async ({ constructor: { name } }: { constructor: { name: string } }) =>
+        name === "ListRuleNamesByTargetCommand" ? { RuleNames: ["clock"] } : { Name: "clock" },
+    };
+    const s3 = { send: async () => ({ Buckets: [] }) };
+    const { rules } = await readFlow({ events, s3, region: "us-east-1" } as never, queueArn);
+    expect(judgeBucket(flow({ rules }), bucket("lake"), queueArn)).toMatchObject({ state: "failed" });
   });
 });
 

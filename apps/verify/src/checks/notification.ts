@@ -2,7 +2,17 @@ import { createHash } from "node:crypto";
 import { asAdministrator } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { type Bucket, concernsBucket, concernsObjects, type Flow, type Pattern, type Rule, routesOf } from "../flow.ts";
+import type { Pattern } from "../event-pattern.ts";
+import {
+  type Bucket,
+  concernsBucket,
+  type Flow,
+  foldersOf,
+  type Route,
+  type Rule,
+  routesOf,
+  topicOf,
+} from "../flow.ts";
 import { flowRights, lakeAccount } from "./buckets.ts";
 
 export const notification: Check = {
@@ -24,10 +34,10 @@ export const notification: Check = {
 
 export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Finding {
   const routes = routesOf(flow, bucket, queueArn);
-  if (routes.length > 0) return { state: "ok", seen: `${bucket.name}: ${routes.map(({ name }) => name).join(", ")}` };
+  if (routes.length > 0) return throughRoutes(bucket, routes);
   const topic = topicOf(bucket);
   if (topic !== undefined) return throughTopic(bucket, topic, queueArn);
-  const asleep = flow.rules.find((one) => concernsBucket(one, bucket));
+  const asleep = flow.rules.find((one) => concernsBucket(one, bucket) !== false);
   if (asleep !== undefined) return { ...noWay(bucket), ...awake(bucket, asleep) };
   const astray = flow.rules.filter((one) => isOfOthers(one, bucket));
   const widened = astray.find((one) => whyLeft(one) === undefined);
@@ -37,11 +47,25 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
   return { ...noWay(bucket), ...ruleOfItsOwn(bucket, astray[0], queueArn) };
 }
 
-/** The topic that the bucket tells of new objects. */
-function topicOf({ notifications }: Bucket): string | undefined {
-  return notifications.TopicConfigurations?.find(({ Events = [] }) =>
-    Events.some((event) => event.startsWith("s3:ObjectCreated:")),
-  )?.TopicArn;
+/** A subscriber has chosen its sources: that others are not announced is told, and no fault. */
+function throughRoutes(bucket: Bucket, routes: readonly Route[]): Finding {
+  const names = routes.map(({ name }) => name).join(", ");
+  const folders = foldersOf(bucket);
+  const left = folders.filter((folder) => !routes.some((route) => route.announces(folder)));
+  const open = folders.filter(
+    (folder) => !left.includes(folder) && !routes.some((route) => route.surelyAnnounces(folder)),
+  );
+  // Of a bucket without objects the keys are not known.
+  if (open.length > 0 && bucket.sources.length > 0) {
+    return couldNotCheck({
+      because: `whether ${names} of ${bucket.name} announces all new objects of ${open.join(", ")} depends on more than their source`,
+      how: "Go by the checks messages and newest-object; if they find no message, look at the filters of the rule or notification",
+    });
+  }
+  return {
+    state: "ok",
+    seen: `${bucket.name}: ${names}${left.length === 0 ? "" : `; not announced: ${left.join(", ")}`}`,
+  };
 }
 
 function throughTopic(bucket: Bucket, topic: string, queueArn: string): Finding {
@@ -100,10 +124,10 @@ function tellEventBridge({ name, notifications }: Bucket): Command[] {
 }
 
 /** A rule of something else than other buckets' new objects is left as it is. */
-function isOfOthers(rule: Rule, { name }: Bucket): boolean {
-  const { source, detail } = rule.pattern;
-  const names = detail?.bucket?.name;
-  return source !== undefined && concernsObjects(rule) && names !== undefined && !names.includes(name);
+function isOfOthers(rule: Rule, bucket: Bucket): boolean {
+  const { pattern } = rule;
+  if (pattern.source === undefined || namesIn(pattern) === undefined) return false;
+  return concernsBucket({ ...rule, pattern: withBucket(pattern, bucket.name) }, bucket) !== false;
 }
 
 /** Why a rule that leads to the queue is given no other pattern. */
@@ -133,15 +157,25 @@ const leadsFromOthers = (rule: string, bucket: Bucket): string =>
   `the EventBridge rule ${rule} leads to the queue, and not from ${bucket.name}`;
 
 function withBucket(pattern: Pattern, bucket: string): Pattern {
-  const { detail } = pattern;
-  const names = [...(detail?.bucket?.name ?? []), bucket];
-  return { ...pattern, detail: { ...detail, bucket: { ...detail?.bucket, name: names } } };
+  const detail = partOf(pattern, "detail");
+  const name = [...(namesIn(pattern) ?? []), bucket];
+  return { ...pattern, detail: { ...detail, bucket: { ...partOf(detail, "bucket"), name } } };
+}
+
+function namesIn(pattern: Pattern): readonly unknown[] | undefined {
+  const names = partOf(partOf(pattern, "detail"), "bucket")?.name;
+  return Array.isArray(names) ? names : undefined;
+}
+
+function partOf(pattern: Pattern | undefined, name: string): Pattern | undefined {
+  const part = pattern?.[name];
+  return part === undefined || Array.isArray(part) ? undefined : (part as Pattern);
 }
 
 /** A rule that is disabled is so for its other targets, perhaps; one that is managed takes no target from others. */
 function mayLeadHereToo(rule: Rule, bucket: Bucket): boolean {
   const { enabled, managedBy, pattern } = rule;
-  return enabled && managedBy === undefined && pattern.detail !== undefined && concernsBucket(rule, bucket);
+  return enabled && managedBy === undefined && pattern.detail !== undefined && concernsBucket(rule, bucket) === true;
 }
 
 function aimHereToo(bucket: Bucket, { name }: Rule, queueArn: string): Cure {
