@@ -72,6 +72,46 @@ describe("a queue's name that is wrong, without an administrator", () => {
   });
 });
 
+describe("a queue that is there, beside the role's own", () => {
+  async function look(make: (setting: Setting) => void | Promise<void>) {
+    await using setting = await createSetting();
+    const queue = setting.aws.createQueue({ name: "lake-events" });
+    setting.subscriber = { ...setting.subscriber, queue: queue.arn };
+    await make(setting);
+    const results = await setting.verify();
+    return { setting, results, found: results.find(({ check }) => check.id === "queue-name") };
+  }
+
+  it("is another's, so that the role is not given its messages, nor it the lake's", async () => {
+    const { results, found, setting } = await look(() => {});
+    expect(found).toMatchObject({ state: "failed", paste: `<sqs_name>${setting.lake.queueArn}</sqs_name>\n` });
+    expect(JSON.stringify(results.map(({ commands, policy }) => [commands, policy]))).not.toContain("lake-events");
+  });
+
+  it("is the subscriber's where the lake's events are led there, by a rule that is disabled, too", async () => {
+    const { found } = await look(async ({ aws, aws_cli, lake }) => {
+      const pattern = { source: ["aws.s3"], detail: { bucket: { name: [lake.bucket] } } };
+      const targets = [
+        { queueArn: lake.queueArn.replace(lake.queueName, "lake-events"), form: "eventbridge" as const },
+      ];
+      aws.createRule({ name: "lake", pattern, targets });
+      await aws_cli("aws events disable-rule --name lake");
+    });
+    expect(found).toMatchObject({ state: "ok", seen: expect.stringMatching(/^lake-events, to which the lake's/) });
+  });
+
+  it("is not judged where nobody may look what leads there, nor what needs it", async () => {
+    const { results, found } = await look((setting) => {
+      setting.aws.faults.add({ service: "events", operation: "ListRules", error: "AccessDeniedException" });
+    });
+    expect(found).toMatchObject({
+      state: "could not check",
+      obstacle: { rights: expect.arrayContaining(["events:ListRules"]) },
+    });
+    expect(results.flatMap(({ commands = [] }) => commands)).toEqual([]);
+  });
+});
+
 describe("a queue that may not be looked up, without an administrator", () => {
   async function verifyDenied(subscriber: Partial<Subscriber>) {
     return verify((setting) => {

@@ -1,10 +1,12 @@
 import { GetQueueUrlCommand, ListQueuesCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
-import { asAdministrator } from "../administrator.ts";
-import type { Check, Finding } from "../check.ts";
+import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
+import { accountOf, nameOf } from "../arn.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { leadsTo } from "../flow.ts";
 import type { Lake } from "../lake.ts";
-import { accountOf, nameOf } from "../role.ts";
 import { settingName } from "../setting.ts";
+import { flowRights } from "./buckets.ts";
 
 export function compareQueue(lake: Lake): string {
   return `Compare ${settingName(lake, "queue")} with the subscription endpoint in Security Lake > My subscribers`;
@@ -100,7 +102,10 @@ export const queueName: Check = {
     const queueArn = await lake.queueArn();
     const [, , , region, account] = queueArn.split(":");
     return asAdministrator(lake, ["sqs:GetQueueUrl", "sqs:ListQueues"], account, async ({ sqs }) => {
-      if (await exists(sqs, name)) return { state: "ok", seen: origin };
+      if (await exists(sqs, name)) {
+        const astray = own !== undefined && own !== name && (await exists(sqs, own));
+        return astray ? judgeOther(lake, name, own) : { state: "ok", seen: origin };
+      }
       const others = await queuesOf(sqs);
       const seen = `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`;
       if (own !== undefined && others.includes(own)) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
@@ -113,6 +118,23 @@ export const queueName: Check = {
     });
   },
 };
+
+/**
+ * A queue that is there, beside the role's own. Whoever uses it on purpose has the lake's events led there; of any other, the
+ * role must not be given the messages.
+ */
+async function judgeOther(lake: Lake, name: string, own: string): Promise<Finding> {
+  const seen = `${name} is there, and nothing leads to it from the lake; the role's own queue is ${own}`;
+  try {
+    const [flow, queueArn] = await Promise.all([lake.flow(), lake.queueArn()]);
+    const led = flow.buckets.some((bucket) => leadsTo(flow, bucket, queueArn));
+    if (led) return { state: "ok", seen: `${name}, to which the lake's events are led; the role's own is ${own}` };
+    return { state: "failed", seen, ...(await writeQueue(lake, own)) };
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return couldNotCheck({ ...refusedTo(lake, error, flowRights), lasting: true });
+  }
+}
 
 async function exists(sqs: SQSClient, QueueName: string): Promise<boolean> {
   try {
