@@ -794,6 +794,15 @@ const policies: readonly Fault[] = [
   },
 ];
 
+/** Receives what is in the queue until that puts it away. */
+async function putAway(setting: Setting): Promise<void> {
+  const sqs = new SQSClient(clientSettings(setting));
+  const { queueUrl: QueueUrl } = setting.lake;
+  while (setting.aws.messages(QueueUrl).length > 0) {
+    await sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }));
+  }
+}
+
 const attributes: readonly Fault[] = [
   {
     name: "visibility timeout is short",
@@ -821,9 +830,7 @@ const attributes: readonly Fault[] = [
   {
     name: "messages were put away",
     options: subscribe({ maxReceiveCount: 10 }),
-    make: ({ aws, lake }) => {
-      aws.announce({ bucket: lake.bucket, key: object.key, queue: lake.deadLetterQueueName ?? "" });
-    },
+    make: putAway,
     found: "queue-dead-letters",
     state: "warning",
     seen: /messages in AmazonSecurityLake-.*-Dead-Letter-Queue: 1$/,

@@ -8,6 +8,8 @@ export interface Account {
   readonly partition: string;
   /** `aws:PrincipalOrgID` of its principals. */
   readonly organization: string | undefined;
+  /** As its organization has it: ACTIVE, CLOSED, … */
+  readonly state: string;
   readonly users: Map<string, User>;
   readonly roles: Map<string, Role>;
   readonly groups: Map<string, Group>;
@@ -116,11 +118,12 @@ function managedPolicy(name: string, arn: string, document: object): ManagedPoli
   return { id: uniqueId("ANPA"), name, path: "/", arn, createdAt: 0, versions, defaultVersion: "v1" };
 }
 
-export function createAccount(id: string, partition: string, organization: string | undefined): Account {
+export function createAccount(id: string, partition: string, organization: string | undefined, state: string): Account {
   return {
     id,
     partition,
     organization,
+    state,
     users: new Map(),
     roles: new Map(),
     groups: new Map(),

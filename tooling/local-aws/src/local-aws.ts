@@ -64,6 +64,8 @@ export interface AccountOptions {
   readonly partition?: string;
   /** `aws:PrincipalOrgID` of its principals. */
   readonly organization?: string;
+  /** ACTIVE, SUSPENDED, CLOSED, … Default: ACTIVE. */
+  readonly state?: string;
 }
 
 export interface LocalAwsOptions {
@@ -215,8 +217,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   url = `${options.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
 
   for (const account of accounts) {
-    const { id, partition, organization } = typeof account === "string" ? { id: account } : account;
-    identity.accounts.set(id, createAccount(id, partition ?? partitionOf(region), organization));
+    addAccount(typeof account === "string" ? { id: account } : account);
   }
   const [first] = identity.accounts.keys();
   if (first === undefined) throw new RangeError("accounts: at least one is needed");
@@ -224,6 +225,9 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   admin.attached.set(administratorAccess.arn, administratorAccess);
   const adminKey = addAccessKey(identity, admin, options.adminCredentials);
 
+  function addAccount({ id, partition = partitionOf(region), organization, state = "ACTIVE" }: AccountOptions): void {
+    if (!identity.accounts.has(id)) identity.accounts.set(id, createAccount(id, partition, organization, state));
+  }
   function accountOf(id: string = first as string): Account {
     return known(identity.accounts.get(id), `account ${id}`);
   }
@@ -269,9 +273,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     faults,
     requests: log,
 
-    createAccount({ id, partition = partitionOf(region), organization }) {
-      if (!identity.accounts.has(id)) identity.accounts.set(id, createAccount(id, partition, organization));
-    },
+    createAccount: addAccount,
     setServiceControlPolicies(account, policies) {
       accountOf(account).serviceControlPolicies = policies.map((policy) => parsePolicy(policy, "identity"));
     },

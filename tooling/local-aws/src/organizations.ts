@@ -22,13 +22,12 @@ const operations: Readonly<Record<string, JsonOperation>> = {
     const members = [...accounts.values()].filter((account) => account.organization === organization);
     const [from, next] = [Number(token), Number(token) + Number(size)];
     return {
-      Accounts: members.slice(from, next).map(({ id, partition }) => ({
+      Accounts: members.slice(from, next).map(({ id, partition, state }) => ({
         Id: id,
         Arn: `arn:${partition}:organizations::${id}:account/${organization}/${id}`,
         Name: `account ${id}`,
         Email: `${id}@example.com`,
-        Status: "ACTIVE",
-        State: "ACTIVE",
+        State: state,
       })),
       ...(next < members.length && { NextToken: String(next) }),
     };

@@ -1,4 +1,4 @@
-import { paginateListAccounts } from "@aws-sdk/client-organizations";
+import { type Account, paginateListAccounts } from "@aws-sdk/client-organizations";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import type { Check } from "../check.ts";
 import { counted } from "../count.ts";
@@ -98,7 +98,7 @@ async function expectedAccounts(lake: Lake, { organizations: client }: Admin): P
   const accounts: string[] = [];
   try {
     for await (const page of paginateListAccounts({ client }, {})) {
-      accounts.push(...(page.Accounts ?? []).flatMap(({ Id, Status }) => (Id && Status !== "SUSPENDED" ? [Id] : [])));
+      accounts.push(...(page.Accounts ?? []).flatMap((one) => (one.Id && isActive(one) ? [one.Id] : [])));
     }
   } catch (error) {
     // Only the organization's management account and its delegates may ask.
@@ -107,6 +107,9 @@ async function expectedAccounts(lake: Lake, { organizations: client }: Admin): P
   }
   return { accounts, certain: false, from: "as the organization says" };
 }
+
+/** Of an account that is closed, or not in use yet, nothing is missed. AWS has retired `Status` on 9 September 2026. */
+const isActive = ({ State, Status }: Account): boolean => (State ?? Status ?? "ACTIVE") === "ACTIVE";
 
 const hoursSince = ({ modified }: Arrival): number => (Date.now() - modified.getTime()) / 3_600_000;
 

@@ -37,14 +37,10 @@ export const queueDeadLetters: Check = {
       return {
         state: "warning",
         seen: `messages in ${deadLetters}: ${held}`,
-        fix: `Once everything else here is mended, someone who may change the queues moves the messages of ${deadLetters} back`,
+        fix: `Once everything else here is mended, someone who may change the queues moves the messages of ${deadLetters} back to the queues that they are from`,
         console: `SQS > Queues > ${deadLetters} > Start DLQ redrive`,
-        commands: [
-          awsCommand(["sqs", "start-message-move-task"], {
-            "source-arn": redrive.deadLetterQueue,
-            "destination-arn": await lake.queueArn(),
-          }),
-        ],
+        // Without a destination each goes back to the queue that it is from: others may put theirs away here, too.
+        commands: [awsCommand(["sqs", "start-message-move-task"], { "source-arn": redrive.deadLetterQueue })],
       };
     });
   },
