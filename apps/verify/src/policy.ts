@@ -144,20 +144,3 @@ export function withoutDenyFor(document: Document, question: Question): Document
   );
   return { ...document, Statement };
 }
-
-/** An identity's policy without what forbids those actions; undefined where nothing is left of it. */
-export function withoutDeny(document: Document, asked: readonly Asked[]): Document | undefined {
-  const kept = document.Statement.flatMap((statement): Statement[] => {
-    const hit = asked.filter((one) => forbids(statement, one));
-    if (hit.length === 0) return [statement];
-    const actions = [...new Set(hit.map(({ action }) => action))];
-    if (statement.NotAction !== undefined) {
-      return [{ ...statement, NotAction: [...listOf(statement.NotAction), ...actions] }];
-    }
-    const left = listOf(statement.Action).filter(
-      (pattern) => !actions.some((action) => like(pattern.toLowerCase(), action.toLowerCase())),
-    );
-    return left.length === 0 ? [] : [{ ...statement, Action: left }];
-  });
-  return kept.length === 0 ? undefined : { ...document, Statement: kept };
-}

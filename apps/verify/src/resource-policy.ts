@@ -6,7 +6,7 @@ import { mayByGrant } from "./kms.ts";
 import type { Admin, Lake } from "./lake.ts";
 import { type Document, dependsOn, judge, parseDocument } from "./policy.ts";
 import { userOrRole } from "./principal.ts";
-import type { Refusal } from "./role.ts";
+import type { Refusal } from "./simulation.ts";
 
 /** The policy of a bucket; undefined where it has none. @throws the SDK's errors */
 export async function bucketPolicyOf({ s3 }: Admin, Bucket: string): Promise<Document | undefined> {

@@ -19,9 +19,12 @@ const first = (results: readonly Result[]) => {
 /** All commands of a plan, as it is printed. */
 const commandsIn = (plan: string) => plan.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 
+/** The same for someone who knows that it is the case in which a command is right. */
+const knowing = (plan: string) => plan.replaceAll(/^# Only where .*?: (?=aws )/gm, "");
+
 async function mend(setting: Setting, { mend: byHand }: Fault, result: Result): Promise<void> {
   if (byHand !== undefined) return byHand(setting);
-  const commands = commandsIn(fixPlan([result]));
+  const commands = commandsIn(knowing(fixPlan([result])));
   expect(commands).not.toEqual([]);
   // Whoever runs it has another Region by default, perhaps.
   for (const command of commands) expect(command).toMatch(/^aws iam |^aws .* --region us-east-1$/);
@@ -73,17 +76,19 @@ describe("a repair of what was repaired before", () => {
 
 describe("a repair of a policy that forbids more than is asked for", () => {
   it.each([
-    ["role is forbidden sqs:*", "sqs:*"],
-    ["user is forbidden by one statement among others", "sts:AssumeRole"],
+    ["role is forbidden sqs:*", /excepts sqs:\* on arn:aws:sqs:\S+-Main-Queue from/],
+    ["user is forbidden by one statement among others", /excepts sts:AssumeRole on arn:aws:iam::\d+:role\/\S+ from/],
     [
       "role is forbidden all but one action",
-      "sqs:DeleteMessage, sqs:ChangeMessageVisibility, sqs:GetQueueUrl, sqs:GetQueueAttributes, s3:GetObject",
+      /excepts sqs:DeleteMessage, (sqs:\w+, )*s3:GetObject on arn:aws:sqs:\S+-Main-Queue, arn:aws:s3:::\S+ from/,
     ],
   ])("says all that will be forbidden no more: %s", async (name, gone) => {
     const fault = faults.find((one) => one.name === name) as Fault;
     await using setting = await createSetting(fault.options);
     await fault.make(setting);
-    expect(first(await setting.verify())?.fix).toContain(` takes the Deny of ${gone} out of policy "Less" of `);
+    const { fix = "" } = first(await setting.verify()) ?? {};
+    expect(fix).toMatch(gone);
+    expect(fix).toContain(' from what policy "Less" of ');
   });
 });
 
@@ -93,7 +98,9 @@ describe("a repair of a managed policy", () => {
     await using setting = await createSetting(fault.options);
     await fault.make(setting);
     const found = first(await setting.verify()) as Result;
-    expect(commandsIn(fixPlan([found]))).toContainEqual(expect.stringContaining("iam create-policy-version"));
+    const plan = fixPlan([found]);
+    expect(commandsIn(plan)).toEqual([]);
+    expect(commandsIn(knowing(plan))).toEqual([expect.stringContaining("iam create-policy-version")]);
     expect(found.fix).toMatch(
       /a managed policy changes for all that it is attached to, and where it has five versions/,
     );
@@ -117,9 +124,9 @@ describe("a repair of a group's policy", () => {
           : `aws iam put-group-policy --group-name managers --policy-name Less --policy-document '${JSON.stringify(policy)}'`,
       );
       const found = first(await setting.verify()) as Result;
-      expect(commandsIn(fixPlan([found]))).toEqual([
-        expect.stringMatching(/^aws iam (put|delete|detach)-group-policy --group-name managers /),
-      ]);
+      const plan = fixPlan([found]);
+      expect(commandsIn(plan)).toEqual([]);
+      expect(plan).toMatch(/^# Only where all members of group "managers" are to be changed: aws iam /m);
       expect(found.fix).toMatch(
         /; this changes group "managers" for all members: to change this user alone, take it out of/,
       );
@@ -208,7 +215,7 @@ describe("several faults at once", () => {
       if (round === 0) expect([...wrong, ...open]).toEqual(expect.arrayContaining([...left]));
       for (const id of wrong) left.delete(id);
       for (const { mend: byHand, found } of chosen) if (wrong.includes(found)) await byHand?.(setting);
-      for (const command of commandsIn(fixPlan(results))) await setting.aws_cli(command);
+      for (const command of commandsIn(knowing(fixPlan(results)))) await setting.aws_cli(command);
     }
     expect([...left]).toEqual([]);
     expect(troubles(await setting.verify())).toEqual([]);

@@ -3,7 +3,9 @@ import { accountOf, nameOf } from "../arn.ts";
 import { type Check, couldNotCheck } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { dependsOn, type Judgement, judge } from "../policy.ts";
-import { type Refusal, readRole, reasons, refusals, repairOf, undecided, weighed } from "../role.ts";
+import { repairOf } from "../repair.ts";
+import { readRole } from "../role.ts";
+import { type Refusal, reasons, refusals, undecided, weighed } from "../simulation.ts";
 import { assume, principalOf, trustQuestion } from "../trust.ts";
 import { noRole } from "./role.ts";
 
