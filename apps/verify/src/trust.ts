@@ -30,7 +30,7 @@ export function onlyWithoutExternalId(statement: Document["Statement"][number]):
   return { ...statement, Condition: Object.fromEntries(left) };
 }
 
-/** The trust policy that lets them in by the external ID alone. */
+/** The trust policy that lets them in by the external ID, and by what else it wants of them. */
 export function trustChange(
   found: Role,
   question: Question,
@@ -38,8 +38,7 @@ export function trustChange(
 ): Pick<Finding, "policy" | "console" | "commands"> {
   const id = question.context["sts:externalid"];
   const all = found.trust.Statement.map((one) => maskExternalIds(one, id ?? undefined));
-  // Statements for these credentials alone are replaced; those for others, too, stay.
-  const kept = all.filter((one) => !namesOnly(one, who)).map((one) => (isLax(one, who) ? insisting(one) : one));
+  const kept = all.map((one) => (isLax(one, who) || hasOther(one, question, who) ? insisting(one) : one));
   const known = { ...question, context: { ...question.context, "sts:externalid": externalIdMark } };
   const policy = repaired({ ...found.trust, Statement: kept }, known, trustStatement(who));
   const foreign = JSON.stringify(policy).includes(foreignMark);
@@ -64,6 +63,12 @@ function namesOnly({ Principal }: Statement, who: string): boolean {
     typeof Principal === "object" &&
     Object.values(Principal).every((names) => listOf(names).every((name) => samePrincipal(name, who)))
   );
+}
+
+/** Whether it would let these credentials, and nobody else, in by another external ID. Those for others, too, stay. */
+function hasOther(statement: Statement, question: Question, who: string): boolean {
+  const lets = (one: Statement) => judge({ Statement: [one] }, question).effect === "allow";
+  return namesOnly(statement, who) && !lets(statement) && lets(onlyWithoutExternalId(statement));
 }
 
 /** Whether it lets these credentials in whatever the external ID is. */

@@ -114,11 +114,12 @@ export const externalId: Check = {
     try {
       const [none, wrong] = await Promise.all([refused(undefined), refused(`not-this-one-${Date.now()}`)]);
       if (none && wrong) return { state: "ok", seen: "without it, and with a wrong one, the role is refused" };
+      const who = principalOf((await lake.caller()).arn);
       return {
         state: "warning",
         seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
-        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} puts the statement below in its trust policy in the place of the one for ${nameOf(principalOf((await lake.caller()).arn))}`,
-        policy: { Version: "2012-10-17", Statement: [trustStatement(principalOf((await lake.caller()).arn))] },
+        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} puts the condition of the statement below into each of its trust policy that is for ${nameOf(who)}, beside the conditions that are there`,
+        policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
         console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
       };
     } finally {
