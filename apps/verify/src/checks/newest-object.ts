@@ -1,4 +1,3 @@
-import type { S3Client } from "@aws-sdk/client-s3";
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { open, ParquetError, rows } from "@threatlockdown/parquet-reader";
 import {
@@ -10,8 +9,11 @@ import {
 } from "@threatlockdown/pipeline";
 import { forRole } from "../accounts.ts";
 import { isDenied } from "../administrator.ts";
+import { announcedSources } from "../announced.ts";
+import { nameOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { counted } from "../count.ts";
+import { deniedBy } from "../denied-by.ts";
 import type { Announced, Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
 import { encryptionOf } from "../newest-read.ts";
@@ -51,18 +53,22 @@ export const newestObjectUntouched: Check = {
   ...newestObjectCheck,
   async run(lake, signal) {
     const { s3 } = await lake.clients();
-    const ways: (readonly [s3: S3Client, buckets: () => Promise<readonly string[]>])[] = [
-      [s3, async () => lake.buckets],
-      ...(lake.admin === undefined
-        ? []
-        : [[(await lake.admin()).s3, async () => (await lake.flow()).buckets.map(({ name }) => name)] as const]),
-    ];
-    for (const [client, buckets] of ways) {
+    const admin = await lake.admin?.();
+    const announced = await announcedIn(lake);
+    if (announced?.length === 0) {
+      return couldNotCheck({
+        because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
+        how: "Go by the check notification first",
+      });
+    }
+    const places: readonly Place[] = announced ?? lake.buckets.map((bucket) => ({ bucket }));
+    for (const client of admin === undefined ? [s3] : [s3, admin.s3]) {
       try {
-        for (const bucket of await buckets()) {
-          const { newest } = await newestObject(client, bucket, signal);
-          if (newest !== undefined)
-            return await readObject(lake, { bucket, key: newest.key, size: newest.size }, signal);
+        for (const { bucket, folders } of places) {
+          const { newest } = await newestObject(client, bucket, signal, folders && { folders });
+          if (newest === undefined) continue;
+          const read = await readObject(lake, { bucket, key: newest.key, size: newest.size }, signal);
+          return folders === undefined && read.state === "failed" ? ofWhom(read) : read;
         }
       } catch (error) {
         if (!isDenied(error)) throw error;
@@ -75,6 +81,33 @@ export const newestObjectUntouched: Check = {
     });
   },
 };
+
+/** Where the newest object is looked for: in all of a bucket, or in folders of sources. */
+interface Place {
+  readonly bucket: string;
+  readonly folders?: readonly string[];
+}
+
+/** What the queue is told of; undefined where nobody may see that. A source of others is no matter of this role. */
+async function announcedIn(lake: Lake): Promise<readonly Required<Place>[] | undefined> {
+  if (lake.admin === undefined) return undefined;
+  try {
+    const found = await announcedSources(lake);
+    return found.flatMap(({ bucket: { name: bucket }, sources: folders }) =>
+      folders.length === 0 ? [] : [{ bucket, folders }],
+    );
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
+}
+
+function ofWhom({ seen }: Finding): Finding {
+  return couldNotCheck({
+    because: `it is not known whether this object is of a source of this subscriber's: ${seen}`,
+    how: "run it with --admin-profile, or without --no-receive",
+  });
+}
 
 /** Which of the forms that S3 objects are announced in. */
 function formOf(body: string): string {
@@ -106,7 +139,7 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Received | F
   if ("error" in answer) {
     const { error } = answer;
     const seen = lake.explain(error, { action: "sqs:ReceiveMessage", resource: url });
-    const fix = letReceive(lake, error);
+    const fix = letReceive(lake, error, url);
     if (fix === undefined) {
       const how = "Run it again; if it stays so, look at the way from this machine to SQS";
       return couldNotCheck({ because: seen, how });
@@ -145,7 +178,7 @@ async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Received | F
 }
 
 /** What to do about an error that stays until someone does it; undefined for what may pass by itself. */
-function letReceive(lake: Lake, error: unknown): string | undefined {
+function letReceive(lake: Lake, error: unknown, url: string): string | undefined {
   const { name } = error as Error;
   if (/QueueDoesNotExist|NonExistentQueue/.test(name)) return compareQueue(lake);
   if (/^kms\.?NotFound/i.test(name)) {
@@ -154,9 +187,23 @@ function letReceive(lake: Lake, error: unknown): string | undefined {
   if (/^kms\.?(Disabled|InvalidState)/i.test(name)) {
     return "Someone who may change the queue's key enables it, or cancels its deletion";
   }
-  return isDenied(error) || /^kms(?!\.?thrott)/i.test(name)
-    ? "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key"
-    : undefined;
+  if (!isDenied(error) && !/^kms(?!\.?thrott)/i.test(name)) return undefined;
+  const [action, resource] = /kms/i.test(`${name} ${(error as Error).message}`)
+    ? ["kms:Decrypt", "queue's key"]
+    : ["sqs:ReceiveMessage", `queue ${nameOf(url)}`];
+  return (
+    blamed(lake, error, action, resource) ??
+    "Someone who may change the role or the queue allows sqs:ReceiveMessage, and kms:Decrypt on the queue's key"
+  );
+}
+
+/** By the policy that AWS names in its refusal, where it is more than that nobody has allowed it. */
+function blamed({ subscriber }: Lake, error: unknown, action: string, resource: string): string | undefined {
+  const { roleArn } = subscriber;
+  const who = roleArn === undefined ? "whoever runs the subscriber" : `role ${nameOf(roleArn)}`;
+  const found = deniedBy(error, { who, action, resource });
+  const usual = found?.policy === "identity-based policy" || found?.policy === "resource-based policy";
+  return usual && !found.forbids ? undefined : found?.fix;
 }
 
 /** Makes the message visible again; tells when it cannot. */
@@ -177,24 +224,33 @@ async function giveBack(lake: Lake, url: string, receiptHandle: string): Promise
   }
 }
 
-/** What the bucket holds that is newer than the announced object, where the role may look. */
+/** What the bucket holds of the announced sources that is newer than the announced object, where the role may look. */
 async function newestOf(
   lake: Lake,
   announced: AnnouncedObject,
   signal: AbortSignal,
 ): Promise<{ readonly object: AnnouncedObject; readonly remark?: string }> {
+  const { bucket } = announced;
   const { s3 } = await lake.clients();
   try {
-    const { newest, complete } = await newestObject(s3, announced.bucket, signal);
+    const known = (await announcedIn(lake))?.find((place) => place.bucket === bucket)?.folders;
+    const folders = known ?? [sourceOf(announced.key)];
+    const { newest, complete } = await newestObject(s3, bucket, signal, { folders });
     if (newest === undefined) return { object: announced };
     const { key, size, modified } = newest;
-    const remark = `${complete ? "the newest of its bucket" : "the newest of a part of its bucket"}, written ${ago(modified)}`;
-    return { object: { bucket: announced.bucket, key, size }, remark };
+    const all = known === undefined ? "its source" : "the sources that are announced";
+    const remark = `the newest of ${complete ? "" : "a part of "}${all}, written ${ago(modified)}`;
+    return { object: { bucket, key, size }, remark };
   } catch (error) {
     signal.throwIfAborted();
     if (!isDenied(error)) throw error;
     return { object: announced, remark: "taken from a message, since the role may not list the bucket, as is usual" };
   }
+}
+
+/** Keys are `<source>/<version>/region=…`. */
+function sourceOf(key: string): string {
+  return /^.*?\/(?=region=)/i.exec(key)?.[0] ?? key.slice(0, key.lastIndexOf("/") + 1);
 }
 
 async function readObject(
@@ -224,7 +280,7 @@ async function readObject(
   } catch (error) {
     if (error instanceof ObjectDenied) {
       const seen = lake.explain(error.cause, { action: error.action, resource: name });
-      const { fix, ...more } = letRead(error, object, partitionOf(region));
+      const { fix, ...more } = letRead(lake, error, object, partitionOf(region));
       return { state: "failed", seen, fix: forRole(lake, fix, `the bucket ${object.bucket}`, account), ...more };
     }
     if (error instanceof ObjectGone) {
@@ -246,23 +302,21 @@ async function readObject(
 }
 
 function letRead(
+  lake: Lake,
   { action, cause }: ObjectDenied,
   { bucket }: AnnouncedObject,
   partition: string,
 ): Pick<Finding, "policy" | "console"> & { readonly fix: string } {
-  const said = String((cause as Error | undefined)?.message);
-  if (action === "kms:Decrypt") {
-    const [key] = /arn:[^:]+:kms:[\w-]*:\d+:key\/[\w-]+/.exec(said) ?? [];
+  const ofKey = action === "kms:Decrypt";
+  const [key = "of the lake"] = /arn:[^:]+:kms:[\w-]*:\d+:key\/[\w-]+/.exec(String((cause as Error)?.message)) ?? [];
+  const console = ofKey ? "KMS > Customer managed keys" : `S3 > Buckets > ${bucket} > Permissions > Bucket policy`;
+  const fix = blamed(lake, cause, action, ofKey ? `key ${key}` : `bucket ${bucket}`);
+  if (fix !== undefined) return { fix, ...(/ change the (key|bucket) /.test(fix) && { console }) };
+  if (ofKey) {
     return {
-      fix: `Someone who may change the key ${key ?? "of the lake"} lets its policy allow the role kms:Decrypt, and someone who may change the role adds the statement below to its policy`,
-      ...(key !== undefined && { policy: allow([action], key) }),
-      console: "KMS > Customer managed keys",
-    };
-  }
-  if (/explicit deny in a resource-based policy/.test(said)) {
-    return {
-      fix: `Someone who may change the bucket ${bucket} takes the statement with Effect Deny out of its policy, or makes an exception for the role`,
-      console: `S3 > Buckets > ${bucket} > Permissions > Bucket policy`,
+      fix: `Someone who may change the key ${key} lets its policy allow the role kms:Decrypt, and someone who may change the role adds the statement below to its policy`,
+      ...(key.startsWith("arn:") && { policy: allow([action], key) }),
+      console,
     };
   }
   const arn = `arn:${partition}:s3:::${bucket}`;

@@ -32,7 +32,7 @@ export const rolePermissions: Check = {
 };
 
 /** What the subscriber does without, and how. */
-const dispensable: Readonly<Record<string, string>> = {
+const dispensable: Readonly<Record<string, string | undefined>> = {
   "sqs:ChangeMessageVisibility": "it takes fewer messages at a time, and gives none back before its time is over",
   "sqs:GetQueueAttributes": "it assumes the queue's settings",
 };
