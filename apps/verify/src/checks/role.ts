@@ -34,10 +34,21 @@ export const role: Check = {
           console: "Security Lake > Subscribers > My subscribers > the subscriber > AWS role ID",
         };
       }
+      if (found.arn !== roleArn) return otherPath(lake, found, roleArn);
       return judgeRole(lake, found, await lake.caller());
     });
   },
 };
+
+/** IAM finds a role by its name, and STS by its whole ARN alone. */
+function otherPath(lake: Lake, { name, arn }: Role, roleArn: string): Finding {
+  return {
+    state: "failed",
+    seen: `there is no role ${roleArn}: that of the name ${name} is ${arn}`,
+    fix: `Write ${arn} into ${settingName(lake, "role")}`,
+    console: `IAM > Roles > ${name} > Summary > ARN`,
+  };
+}
 
 function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; readonly account: string }): Finding {
   const { externalId, durationSeconds = 3_600 } = lake.subscriber;

@@ -14,7 +14,7 @@ export const user: Check = {
   title: "The user may assume the role",
   explain:
     "The user's own policies, its groups' and its permissions boundary have to allow sts:AssumeRole on the role.",
-  needs: ["credentials"],
+  needs: ["credentials", "role"],
   async run(lake) {
     const { roleArn } = lake.subscriber;
     if (roleArn === undefined) return noRole;

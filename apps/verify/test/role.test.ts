@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { fixPlan } from "../src/report/fix-plan.ts";
+import { createSetting, type Setting } from "./setting.ts";
+
+const version = "2012-10-17";
+
+/** What the checks of role and user tell. */
+async function told(setting: Setting) {
+  const results = await setting.verify();
+  const of = (id: string) => results.find(({ check }) => check.id === id);
+  return { role: of("role"), user: of("user"), assume: of("assume-role"), plan: fixPlan(results) };
+}
+
+it("a role's ARN without its path is corrected by the role itself", async () => {
+  await using setting = await createSetting();
+  const { aws, lake } = setting;
+  const Condition = { StringEquals: { "sts:ExternalId": lake.externalId } };
+  const trust = { Effect: "Allow", Principal: { AWS: lake.userArn }, Action: "sts:AssumeRole", Condition } as const;
+  const { arn } = aws.createRole({ name: "reader", path: "/lake/", trust: { Version: version, Statement: [trust] } });
+  const named = arn.replace("/lake/", "/");
+  setting.subscriber = { ...setting.subscriber, roleArn: named };
+  const { role, assume } = await told(setting);
+  expect(role).toMatchObject({
+    state: "failed",
+    seen: `there is no role ${named}: that of the name reader is ${arn}`,
+    fix: `Write ${arn} into <iam_role_arn>`,
+  });
+  expect(assume?.state).toBe("could not check");
+  setting.subscriber = { ...setting.subscriber, roleArn: arn };
+  expect((await told(setting)).assume?.state).toBe("ok");
+});
+
+it("where there is no such role, no user is let assume it", async () => {
+  await using setting = await createSetting();
+  setting.subscriber = { ...setting.subscriber, roleArn: "arn:aws:iam::123456789012:role/misnamed" };
+  const { role, user, plan } = await told(setting);
+  expect(role).toMatchObject({ state: "failed", seen: expect.stringMatching(/^there is no role misnamed/) });
+  expect(user).toMatchObject({ state: "could not check", seen: expect.stringMatching(/"role" has to succeed first/) });
+  expect(plan).not.toContain("put-user-policy");
+});
