@@ -271,6 +271,28 @@ export const indexerFaults: readonly IndexerFault[] = [
     seen: /the newest index, has index\.blocks\.write/,
   },
   {
+    name: "the newest index is closed",
+    make: async ({ server }) => {
+      const indices = (await server.request(
+        "GET",
+        "/_cat/indices/wazuh-alerts-4.x-security-lake-*?format=json",
+      )) as unknown;
+      const names = (indices as { index: string }[]).map(({ index }) => index).sort();
+      await server.request("POST", `/${names.at(-1)}/_close`);
+      await server.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=30s");
+    },
+    found: "indexer-blocks",
+    seen: /the newest index, is closed/,
+  },
+  {
+    name: "the whole cluster is read-only",
+    make: async ({ server }) => {
+      await server.request("PUT", "/_cluster/settings", { persistent: { "cluster.blocks.read_only": true } });
+    },
+    found: "indexer-blocks",
+    seen: /the whole cluster takes nothing: cluster\.blocks\.read_only/,
+  },
+  {
     name: "the cluster is red",
     make: async ({ server }) => {
       const settings = { "index.routing.allocation.require._name": "nowhere", "index.number_of_replicas": 0 };

@@ -7,6 +7,7 @@ import type { Lake } from "../lake.ts";
 import { probeDocument, probeIndices } from "../probe.ts";
 import { expectedManager, searching } from "./indexed.ts";
 import { isRefused, lacking, refusedActions } from "./indexer-rights.ts";
+import { blockOfCluster } from "./indexer-state.ts";
 
 export const indexerProbe: Check = {
   id: "indexer-probe",
@@ -143,10 +144,24 @@ async function refusalOf(own: Indexer, answer: Answer): Promise<Finding | undefi
   if (refusal === undefined) return undefined;
   const denied = item?.error?.type === "security_exception" || isRefused(answer);
   if (denied) return lacking(own, refusedActions(refusal, "indices:data/write/bulk*"), "failed");
+  if (/blocked by: .*cluster/.test(refusal)) {
+    const block = await blockOfCluster(own);
+    if (block !== undefined) return block;
+  }
+  const seen = `the indexer refuses a document: ${item === undefined ? "" : `${item.status} `}${refusal.slice(0, 300)}`;
+  if (!/maximum .*shards/.test(refusal)) {
+    return { state: "failed", seen, fix: "Someone who manages the indexer mends what it names" };
+  }
   return {
     state: "failed",
-    seen: `the indexer refuses a document: ${item?.status ?? answer.status} ${refusal.slice(0, 300)}`,
-    fix: "Someone who manages the indexer mends what it names",
+    seen,
+    fix: "Someone who manages the indexer deletes old indices, or raises cluster.max_shards_per_node (1000, unless somebody has set it)",
+    commands: [
+      {
+        ...own.command("PUT", "/_cluster/settings", { persistent: { "cluster.max_shards_per_node": 2000 } }),
+        where: "Only where the nodes have memory for more shards",
+      },
+    ],
   };
 }
 
