@@ -119,7 +119,7 @@ export async function runChecks(
     // The table is in order: what a check needs is running already, unless it was not chosen.
     const needed = (await Promise.all(check.needs.map((id) => running.get(id) ?? []))).flat();
     const obstacle = needed.map(obstacleOf).find((found) => found !== undefined);
-    const found = obstacle === undefined ? await bounded(check, lake, timeout, end) : couldNotCheck(obstacle);
+    const found = obstacle === undefined ? await inTime(check, lake, timeout, end) : couldNotCheck(obstacle);
     const findings = await Promise.all([found].flat().map((finding) => inPlace(finding, lake)));
     return findings.map((finding) => ({ check, subject: lake.subscriber.queue, ...finding }));
   }
@@ -141,7 +141,7 @@ function obstacleOf(result: Result): Obstacle | undefined {
     : undefined;
 }
 
-async function bounded(check: Check, lake: Lake, timeout: number, end: number): Promise<Finding | readonly Finding[]> {
+async function inTime(check: Check, lake: Lake, timeout: number, end: number): Promise<Finding | readonly Finding[]> {
   const late = new AbortController();
   const owed: Promise<readonly Finding[]>[] = [];
   const found = check

@@ -7,7 +7,7 @@ export interface Command {
   readonly options?: Readonly<Record<string, string | number | true | object>>;
   /** The option that holds a whole policy, and the policy that it takes the place of. */
   readonly replaces?: { readonly option: string; readonly policy: Document | undefined };
-  /** The only case in which it is right, which a person knows: "Only where …". Nothing printed runs it. */
+  /** The only case in which it is right, which a person knows, as it follows "Only where ": nothing printed runs it. */
   readonly where?: string;
 }
 

@@ -14,6 +14,7 @@ async function exitCode(world: Partial<World>): Promise<number> {
       complain,
       colours: process.stdout.isTTY && !process.env.NO_COLOR,
       wait: delay,
+      started: 0,
       ...world,
     });
   } catch (error) {

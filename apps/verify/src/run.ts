@@ -27,11 +27,13 @@ export interface World {
   readonly wait: (milliseconds: number) => Promise<unknown>;
   /** Default: `limits`. */
   readonly limits?: typeof limits;
+  /** Since when somebody waits, by `performance.now()`. Default: the call of `run`. */
+  readonly started?: number;
   /** Beside what the options say. */
   readonly surroundings?: Surroundings;
 }
 
-/** Milliseconds: of one check, and of a whole run, which a person waits for. */
+/** Milliseconds: of one check, and of a whole run, which a person waits for; what comes before its checks counts. */
 export const limits = { timeout: 6_000, total: 9_000 };
 
 /**
@@ -83,8 +85,10 @@ async function answer(options: Options, world: World, report: Tell): Promise<num
 async function keepTelling(all: readonly Check[], options: Options, world: World, report: Tell): Promise<number> {
   const table = chosen(all, options);
   const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
+  const { total } = world.limits ?? limits;
+  let end = (world.started ?? performance.now()) + total;
   const found = await readSubscribers(options, world.environment, complain);
-  const surroundings = await surroundingsOf(options, world, found);
+  const surroundings = await surroundingsOf(options, world, found, end);
   await readIndexerAdmin(options, world);
   const service = options["indexer-sigv4"];
   if (service !== undefined && service !== "es") {
@@ -92,7 +96,7 @@ async function keepTelling(all: readonly Check[], options: Options, world: World
   }
   let told: string | undefined;
   for (;;) {
-    const results = await verify(table, found, surroundings, options, world);
+    const results = await verify(table, found, surroundings, options, world, end);
     const verdict = verdictOf(results, { strict: options.strict });
     const states = JSON.stringify(results.map(({ state }) => state));
     const open = results.filter(({ state, awaited }) => state === "failed" || awaited);
@@ -104,6 +108,7 @@ async function keepTelling(all: readonly Check[], options: Options, world: World
     told = states;
     if (ends) return verdict.exitCode;
     await world.wait(watchMilliseconds);
+    end = performance.now() + total;
   }
 }
 
@@ -124,7 +129,12 @@ function redactionOf(results: readonly Result[], names: Names, ...more: string[]
   return redaction([...more, ...results.map(({ check: _, ...told }) => JSON.stringify(told))], names);
 }
 
-async function surroundingsOf(options: Options, world: World, { manager }: Subscribers): Promise<Surroundings> {
+async function surroundingsOf(
+  options: Options,
+  world: World,
+  { manager }: Subscribers,
+  end: number,
+): Promise<Surroundings> {
   const { region, accounts, bucket, "admin-profile": profile } = options;
   const stale = Number(options.stale);
   checkProxies(world.environment);
@@ -138,7 +148,7 @@ async function surroundingsOf(options: Options, world: World, { manager }: Subsc
     ...(region !== undefined && { region }),
     ...(accounts !== undefined && { accounts: listed(accounts) }),
     ...(bucket !== undefined && { buckets: listed(bucket) }),
-    ...(profile !== undefined && { admin: await administrator(profile, world) }),
+    ...(profile !== undefined && { admin: await administrator(profile, world, end) }),
   };
 }
 
@@ -154,12 +164,14 @@ function checkProxies(environment: NodeJS.ProcessEnv): void {
 /** Looked up before anything else: a name that is wrong would make every check of the administrator's say so. */
 async function administrator(
   profile: string,
-  { environment, limits: { timeout } = limits }: World,
+  { environment, limits: { timeout: most } = limits }: World,
+  end: number,
 ): Promise<NonNullable<Surroundings["admin"]>> {
   const credentials = lakeCredentials({ profile, requestHandler: requestHandlerOf(environment) });
+  const timeout = Math.max(1, Math.min(most, end - performance.now()));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const seconds = timeout / 1000;
+    const seconds = Math.round(timeout / 1000);
     timer = setTimeout(() => reject(new Error(`it has given no credentials within ${seconds} s`)), timeout);
   });
   try {
@@ -187,13 +199,15 @@ async function verify(
   surroundings: Surroundings,
   options: Options,
   world: World,
+  end: number,
 ): Promise<Result[]> {
   await using indexer = indexerOf(surroundings.manager, options, world.environment);
   const all = { ...surroundings, ...(indexer !== undefined && { indexer }) };
   const found = await Promise.all(
     subscribers.map(async (subscriber, at) => {
       const own = at === 0 ? table : table.filter(({ once }) => !once);
-      const results = await runChecks(own, createLake(subscriber, all), world.limits ?? limits);
+      const { timeout } = world.limits ?? limits;
+      const results = await runChecks(own, createLake(subscriber, all), { timeout, total: end - performance.now() });
       const { externalId } = subscriber;
       if (!options["show-external-id"] || externalId === undefined) return results;
       return results.map((result) => mapResult(result, revealed(externalId)));

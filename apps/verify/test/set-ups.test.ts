@@ -285,7 +285,7 @@ describe("a policy that is right in its own way", () => {
     const results = await setting.verify();
     expect(byId(results, "role-permissions")?.state).toBe(state);
     // Told and mended of the whole source.
-    const { seen = "", commands = [] } = trouble(results)[0] ?? {};
+    const { seen, commands = [] } = byId(results, "role-permissions") as Result;
     expect([seen, ...commands.map(written)].join("\n")).not.toContain("region=");
   });
 

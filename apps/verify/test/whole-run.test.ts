@@ -279,6 +279,19 @@ describe("a whole run", () => {
     expect(lines).toEqual([expect.stringMatching(/could not check {2}.*\bcredentials,.*\bnewest-object/)]);
   });
 
+  it("has no more time than is left of what came before it, as an administrator's credentials", async () => {
+    const sockets: Socket[] = [];
+    await using silent = createTcpServer((socket) => void sockets.push(socket.resume().on("error", () => {})));
+    const endpoint = await listening(silent);
+    const { stdout } = await verify(["--config", join(lab.folder, "ossec.conf"), "--only", "credentials"], {
+      surroundings: { ...surroundingsOf(lab), endpoint },
+      limits: { timeout: 600_000, total: 600_000 },
+      started: performance.now() - 599_000,
+    });
+    for (const socket of sockets) socket.destroy();
+    expect(stdout).toContain("the time of the whole run was over before AWS answered");
+  });
+
   it("is masked without a wait for an indexer that no check has asked", async () => {
     let asked = 0;
     await using silent = createServer(() => void asked++);
