@@ -94,4 +94,61 @@ const queues: readonly Fault[] = [
   },
 ];
 
-export const flowFaults: readonly Fault[] = [...forPatterns, ...byItself, ...queues];
+/** What no service has when it sends: it comes from no VPC, organization or account of a customer's. */
+const denies: readonly Fault[] = (
+  [
+    ["VPC endpoint", { "aws:SourceVpce": "vpce-1a2b3c4d" }],
+    ["organization", { "aws:PrincipalOrgID": "o-mine" }],
+    ["account", { "aws:PrincipalAccount": "123456789012" }],
+  ] as const
+).map(([of, wanted]) => ({
+  name: `queue's policy forbids to send outside of one ${of}`,
+  options: alone,
+  make: (setting) =>
+    setQueuePolicy(
+      setting,
+      mayBeSentTo(setting),
+      mayBeSentTo(setting, { Effect: "Deny", Principal: "*", Condition: { StringNotEquals: wanted } }),
+    ),
+  found: "queue-policy",
+  seen: /^it does not let in: EventBridge rule/,
+}));
+
+/** The rule sends to the queue as a role that may do so. */
+async function sendAsRole({ aws, aws_cli, lake }: Setting): Promise<string> {
+  const document = (statement: object) => ({ Version: version, Statement: [{ Effect: "Allow", ...statement }] });
+  const role = aws.createRole({
+    name: "EventBridgeToSqs",
+    path: "/service-role/",
+    trust: document({ Principal: { Service: "events.amazonaws.com" }, Action: "sts:AssumeRole" }),
+    policies: { Send: document({ Action: ["sqs:SendMessage", "kms:*"], Resource: "*" }) },
+  });
+  const targets = JSON.stringify([{ Id: "1", Arn: lake.queueArn, RoleArn: role.arn }]);
+  const rule = lake.queueName.replace("-Main-Queue", "-Rule");
+  await aws_cli(`aws events put-targets --rule ${rule} --targets '${targets}'`);
+  return role.arn;
+}
+
+const roles: readonly Fault[] = [
+  {
+    name: "rule sends as a role",
+    options: alone,
+    make: async (setting) => void (await sendAsRole(setting)),
+    found: "queue-policy",
+    state: "warning",
+    seen: /^the rule AmazonSecurityLake-.*-Rule sends as the role arn:.*EventBridgeToSqs: AWS says that events/,
+  },
+  {
+    name: "rule sends as a role, which alone is let in",
+    options: alone,
+    make: async (setting) => {
+      const AWS = await sendAsRole(setting);
+      await setQueuePolicy(setting, mayBeSentTo(setting, { Principal: { AWS } }));
+    },
+    found: "queue-policy",
+    state: "warning",
+    seen: /^the rule AmazonSecurityLake-.*-Rule sends as the role arn:.*EventBridgeToSqs: AWS says that events/,
+  },
+];
+
+export const flowFaults: readonly Fault[] = [...forPatterns, ...byItself, ...queues, ...denies, ...roles];

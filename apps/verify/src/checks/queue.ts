@@ -1,16 +1,15 @@
 import { AuthError } from "@threatlockdown/aws-auth";
 import { type Queue, QueueError, queueAddress, queueDepth } from "@threatlockdown/sqs-consumer";
-import { asAdministrator, isDenied, needsProfile } from "../administrator.ts";
+import { needsProfile } from "../administrator.ts";
+import { accountOf, nameOf } from "../arn.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { counted } from "../count.ts";
-import { type Route, routesOf } from "../flow.ts";
+import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
-import { allow, type Document, judge as judgePolicy, parseDocument, type Question, repaired } from "../policy.ts";
-import { contextOf, service } from "../principal.ts";
-import { accountOf, nameOf, putPolicy } from "../role.ts";
-import { inPlaceOf, keyIn } from "../sealed.ts";
+import { allow } from "../policy.ts";
+import { putPolicy } from "../role.ts";
 import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
 
@@ -116,7 +115,7 @@ function shortcomings({ retention, redrive }: Queue, visibility: number): Shortc
 const shortRetention = 86_400;
 const leastReceives = 5;
 
-function setAttributes(url: string, changed: Readonly<Record<string, string>>): Command {
+export function setAttributes(url: string, changed: Readonly<Record<string, string>>): Command {
   return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
 }
 
@@ -152,8 +151,41 @@ async function refused(lake: Lake, error: unknown): Promise<Finding> {
     const own = await queueInstead(lake);
     if (own !== undefined) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
   }
-  if (denied) return { state: "failed", seen, ...(await deniedTo(lake, action === "sqs:GetQueueUrl")) };
+  if (denied) {
+    const blamed = await byWhat(lake, error);
+    return { state: "failed", seen, ...(blamed ?? (await deniedTo(lake, action === "sqs:GetQueueUrl"))) };
+  }
   return { state: "failed", seen, fix: fixes(lake)[code] ?? lookAtCause(lake.explain(cause ?? error)) };
+}
+
+/** Where AWS blames another policy than that of role or user for a refusal; undefined where it does not, or does not tell. */
+async function byWhat(lake: Lake, error: QueueError): Promise<Pick<Finding, "fix"> | undefined> {
+  const { kind, name } = await whoAsks(lake);
+  const denied = {
+    who: `${kind} ${name}`,
+    action: error.action ?? "sqs:GetQueueUrl",
+    resource: `queue ${error.queue}`,
+  };
+  const blamed = deniedBy(error, denied);
+  if (blamed === undefined) return undefined;
+  const { policy, forbids, fix } = blamed;
+  if (policy === "identity-based policy" && !forbids) return undefined;
+  // Of a queue that is not there in another account AWS says the same.
+  const compare = policy === "resource-based policy" && !forbids ? `${compareQueue(lake)}; if it is right, ` : "";
+  return { fix: compare === "" ? fix : compare + fix.charAt(0).toLowerCase() + fix.slice(1) };
+}
+
+interface Asker {
+  readonly account: string | undefined;
+  readonly kind: "user" | "role";
+  readonly name: string;
+}
+
+async function whoAsks(lake: Lake): Promise<Asker> {
+  const { roleArn } = lake.subscriber;
+  const { arn, account } = roleArn === undefined ? await lake.caller() : { arn: roleArn, account: accountOf(roleArn) };
+  const name = arn.includes(":assumed-role/") ? (arn.split("/")[1] ?? "") : nameOf(arn);
+  return { account, kind: arn.includes(":user/") ? "user" : "role", name };
 }
 
 /** A role of Security Lake may look up its own queue only: a wrong name, or Region, is denied like a missing right. */
@@ -162,9 +194,7 @@ async function deniedTo(
   byName: boolean,
 ): Promise<Pick<Finding, "fix" | "policy" | "console" | "commands">> {
   const { roleArn, queue: named } = lake.subscriber;
-  const { arn, account } = roleArn === undefined ? await lake.caller() : { arn: roleArn, account: accountOf(roleArn) };
-  const kind = arn.includes(":user/") ? "user" : "role";
-  const name = arn.includes(":assumed-role/") ? (arn.split("/")[1] ?? "") : nameOf(arn);
+  const { account, kind, name } = await whoAsks(lake);
   const others = `omeone who may change ${kind} ${name} adds the policy below to it`;
   const own = queueOfRole(roleArn) === queueAddress(named).name;
   const region = `Compare the Region, ${await lake.region()}, with that of the subscription endpoint in Security Lake > My subscribers`;
@@ -194,138 +224,9 @@ const fixes = (lake: Lake): Readonly<Partial<Record<QueueError["code"], string>>
   QUEUE_UNREACHABLE: "Check network, proxy and endpoints from this machine to SQS",
 });
 
-const hidden: Finding = couldNotCheck({
+/** Of what goes by the attributes. */
+export const hidden: Finding = couldNotCheck({
   because: "the role may not see the queue's attributes",
   rights: ["sqs:GetQueueAttributes"],
   how: needsProfile,
 });
-
-export const queueEncryption: Check = {
-  id: "queue-encryption",
-  title: "The queue's encryption lets events in",
-  explain: "Neither EventBridge nor S3 can send to a queue that is encrypted by the key that AWS manages for SQS.",
-  needs: ["queue"],
-  async run(lake) {
-    const found = await lake.queueAttributes();
-    if (found === undefined) return hidden;
-    const { key: name } = keyIn(found);
-    if (name === undefined) {
-      return {
-        state: "ok",
-        seen: found.SqsManagedSseEnabled === "true" ? "by SQS itself (SSE-SQS)" : "none of its own",
-      };
-    }
-    if (isAliasOfAws(name)) return unusable(lake, `by the key ${name}, ${ofAwsAlone}`);
-    const queueArn = await lake.queueArn();
-    return asAdministrator(lake, ["kms:DescribeKey"], accountOf(queueArn), async () => {
-      const key = await lake.key(inPlaceOf(queueArn, name));
-      if (key === undefined) return unusable(lake, `by the key ${name}, and there is none of that name`);
-      const told = key.arn === name ? name : `${name} (${key.arn})`;
-      return key.ofAws
-        ? unusable(lake, `by the key ${told}, ${ofAwsAlone}`)
-        : { state: "ok", seen: `by the key ${told}` };
-    });
-  },
-};
-
-const isAliasOfAws = (name: string): boolean => /(^|:)alias\/aws\//.test(name);
-const ofAwsAlone =
-  "which AWS manages: SQS alone may use it, so that neither EventBridge nor S3 can send, and nobody can be let by its policy";
-
-async function unusable(lake: Lake, seen: string): Promise<Finding> {
-  const { url, name } = await lake.queue();
-  return {
-    state: "failed",
-    seen,
-    fix: "Someone who may change the queue lets SQS encrypt it itself (SSE-SQS), or by a key of your own",
-    console: `SQS > Queues > ${name} > Edit > Encryption`,
-    commands: [setAttributes(url, { KmsMasterKeyId: "", SqsManagedSseEnabled: "true" })],
-  };
-}
-
-export const queuePolicy: Check = {
-  id: "queue-policy",
-  title: "The queue's policy lets events in",
-  explain: "EventBridge, or S3, sends the events; without the queue's leave they are lost, and nothing tells so.",
-  needs: ["queue", "notification"],
-  async run(lake) {
-    const found = await lake.queueAttributes();
-    if (found === undefined) return hidden;
-    const [queueArn, { url, name }] = await Promise.all([lake.queueArn(), lake.queue()]);
-    const policy = found.Policy === undefined ? undefined : parseDocument(found.Policy);
-    const routes = await routesTo(lake, queueArn);
-    if (routes.length === 0) return judgeUnknown(policy, queueArn, name);
-    const closed = routes.filter((route) => judgePolicy(policy, sending(route, queueArn)).effect !== "allow");
-    if (closed.length === 0)
-      return { state: "ok", seen: `it lets in: ${routes.map((route) => route.name).join(", ")}` };
-    const changed = closed.reduce<Document | undefined>(
-      (before, route) => repaired(before, sending(route, queueArn), letIn(route, queueArn)),
-      policy,
-    );
-    return {
-      state: "failed",
-      seen: `${policy === undefined ? "the queue has no policy, and" : "it"} does not let in: ${closed.map((route) => route.name).join(", ")}`,
-      fix: `Someone who may change the queue ${name} gives it the policy below`,
-      policy: changed as Document,
-      console: `SQS > Queues > ${name} > Access policy > Edit`,
-      commands: [setAttributes(url, { Policy: JSON.stringify(changed) })],
-    };
-  },
-};
-
-/** Without an administrator it is not known who should send. */
-async function routesTo(lake: Lake, queueArn: string): Promise<Route[]> {
-  if (lake.admin === undefined) return [];
-  try {
-    const flow = await lake.flow();
-    return flow.buckets.flatMap((bucket) => routesOf(flow, bucket, queueArn));
-  } catch (error) {
-    if (isDenied(error)) return [];
-    throw error;
-  }
-}
-
-function judgeUnknown(policy: Document | undefined, queueArn: string, name: string): Finding {
-  const senders = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"].filter((sender) =>
-    policy?.Statement.some(
-      (statement) =>
-        judgePolicy(
-          { Statement: [{ ...statement, Condition: {} }] },
-          { action: "sqs:SendMessage", resource: queueArn, principal: service(sender), context: {} },
-        ).effect === "allow",
-    ),
-  );
-  if (senders.length > 0) return { state: "ok", seen: `it lets in: ${senders.join(", ")}` };
-  return {
-    state: "failed",
-    seen: `${policy === undefined ? "the queue has no policy" : "its policy"} lets none of EventBridge, S3 and SNS send`,
-    fix: "Someone who may change the queue runs this with --admin-profile, which prints the policy that it needs",
-    console: `SQS > Queues > ${name} > Access policy > Edit`,
-  };
-}
-
-function sending({ service: name, sourceArn }: Route, resource: string): Question {
-  const account = sourceArn.split(":")[4] || (resource.split(":")[4] ?? "");
-  const principal = service(name);
-  return {
-    action: "sqs:SendMessage",
-    resource,
-    principal,
-    context: {
-      ...contextOf(principal),
-      "aws:sourcearn": sourceArn,
-      "aws:sourceaccount": account,
-      "aws:securetransport": "true",
-    },
-  };
-}
-
-function letIn({ service, sourceArn }: Route, resource: string): Document["Statement"][number] {
-  return {
-    Effect: "Allow",
-    Principal: { Service: service },
-    Action: "sqs:SendMessage",
-    Resource: resource,
-    Condition: { ArnEquals: { "aws:SourceArn": sourceArn } },
-  };
-}

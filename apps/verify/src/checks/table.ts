@@ -15,9 +15,11 @@ import { configuration, deadLetters, disk, lastRun, runner } from "./manager.ts"
 import { messages } from "./messages.ts";
 import { newestObjectCheck, newestObjectUntouched } from "./newest-object.ts";
 import { notification } from "./notification.ts";
-import { queue, queueEncryption, queuePolicy } from "./queue.ts";
+import { queue } from "./queue.ts";
 import { queueDeadLetters } from "./queue-dead-letters.ts";
+import { queueEncryption } from "./queue-encryption.ts";
 import { queueName } from "./queue-name.ts";
+import { queuePolicy } from "./queue-policy.ts";
 import { role } from "./role.ts";
 import { rolePermissions } from "./role-permissions.ts";
 import { clock, credentials, endpoints, region } from "./surroundings.ts";
