@@ -49,7 +49,7 @@ export async function policiesOf(admin: Admin, arn: string): Promise<Attached[]>
         inlineOf("role", name, policy, iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: policy }))),
       ),
       ...(attached.AttachedPolicies ?? []).map(({ PolicyArn: arn }) => managed(admin, arn, { "role-name": name })),
-      ...bounded(admin, Role?.PermissionsBoundary?.PermissionsBoundaryArn),
+      ...boundaryOf(admin, Role?.PermissionsBoundary?.PermissionsBoundaryArn),
     ]);
   }
   const [inline, attached, { User }, { Groups = [] }] = await Promise.all([
@@ -65,7 +65,7 @@ export async function policiesOf(admin: Admin, arn: string): Promise<Attached[]>
     ),
     ...(attached.AttachedPolicies ?? []).map(({ PolicyArn: arn }) => managed(admin, arn, { "user-name": name })),
     ...ofGroups.flat(),
-    ...bounded(admin, User?.PermissionsBoundary?.PermissionsBoundaryArn),
+    ...boundaryOf(admin, User?.PermissionsBoundary?.PermissionsBoundaryArn),
   ]);
 }
 
@@ -138,7 +138,7 @@ async function managed(
   };
 }
 
-function bounded(admin: Admin, arn: string | undefined): Promise<Attached>[] {
+function boundaryOf(admin: Admin, arn: string | undefined): Promise<Attached>[] {
   if (arn === undefined) return [];
   return [managed(admin, arn, undefined).then((policy) => ({ ...policy, boundary: true as const }))];
 }

@@ -56,7 +56,7 @@ const fixes: Readonly<Record<DeniedBy["policy"], (denied: Denied, forbids: boole
   "resource-based policy": atResource,
   "identity-based policy": ({ who, action, resource }, forbids) =>
     forbids
-      ? `Someone who may change ${who} makes an exception for the ${resource} in its policy that forbids ${action}, or in its group's`
+      ? `Someone who may change ${who} makes an exception for the ${resource} in what forbids it ${action}`
       : `Someone who may change ${who} adds a policy to it that allows ${action} on the ${resource}`,
 };
 

@@ -29,7 +29,20 @@ describe("where the role is refused", () => {
   it("and AWS does not say by what, an administrator is not told to become one", async () => {
     await using setting = await createSetting();
     const found = await refused(setting, "", true);
-    expect(found).toMatchObject({ state: "failed", fix: expect.stringMatching(/^Go by the checks role and user: /) });
+    expect(found).toMatchObject({ state: "failed", fix: expect.stringMatching(/^Go by the check user, /) });
     expect(found?.policy).toBeUndefined();
+  });
+
+  it("and its trust policy has a condition that is not known here, that is named", async () => {
+    await using setting = await createSetting();
+    const { lake, aws } = setting;
+    const Condition = {
+      StringEquals: { "sts:ExternalId": lake.externalId },
+      IpAddress: { "aws:SourceIp": "10.0.0.0/8" },
+    };
+    const allow = { Effect: "Allow", Principal: { AWS: lake.userArn }, Action: "sts:AssumeRole", Condition } as const;
+    aws.setTrust(lake.roleArn, { Version: "2012-10-17", Statement: [allow] });
+    const found = (await setting.verify()).find(({ check }) => check.id === "assume-role");
+    expect(found?.fix).toMatch(/^Look at the conditions of role AmazonSecurityLake-.* trust policy on aws:SourceIp, /);
   });
 });

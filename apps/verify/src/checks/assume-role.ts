@@ -7,10 +7,10 @@ import { lookAtCause } from "../causes.ts";
 import type { Check, Finding } from "../check.ts";
 import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
-import { allow, trustStatement } from "../policy.ts";
+import { allow, judge, trustStatement } from "../policy.ts";
 import { putPolicy } from "../repair.ts";
 import { compareExternalId, giveExternalId } from "../setting.ts";
-import { assume, principalOf } from "../trust.ts";
+import { assume, principalOf, trustQuestion } from "../trust.ts";
 import { noRole } from "./role.ts";
 
 export const assumeRole: Check = {
@@ -31,14 +31,16 @@ export const assumeRole: Check = {
       return {
         state: "failed",
         seen: lake.explain(error),
-        ...notGiven(lake, error, roleArn, (await lake.caller()).arn),
+        ...(await notGiven(lake, error, roleArn, (await lake.caller()).arn)),
       };
     }
   },
 };
 
+type Remedy = Omit<Finding, "state" | "seen">;
+
 /** What to do where STS refuses the role, which tells little of why. */
-function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Omit<Finding, "state" | "seen"> {
+async function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Promise<Remedy> {
   const cause = (error as Error).cause ?? error;
   if (!isDenied(cause)) return { fix: lookAtCause(lake.explain(error)) };
   const arn = principalOf(caller);
@@ -46,11 +48,11 @@ function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): 
   const blamed = deniedBy(cause, { who, action: assume, resource: `role ${nameOf(roleArn)}` });
   if (blamed?.policy === "identity-based policy" && !blamed.forbids) return allowed(roleArn, arn);
   if (blamed !== undefined && (blamed.policy !== "role trust policy" || blamed.forbids)) return { fix: blamed.fix };
-  return lake.admin === undefined ? trusted(lake, roleArn, arn) : { fix: unseen };
+  return lake.admin === undefined ? trusted(lake, roleArn, arn) : { fix: await unseen(lake, arn) };
 }
 
 /** The user's own policies lack it. */
-function allowed(roleArn: string, arn: string): Omit<Finding, "state" | "seen"> {
+function allowed(roleArn: string, arn: string): Remedy {
   const kind = kindOf(arn);
   const policy = allow([assume], roleArn);
   return {
@@ -62,7 +64,7 @@ function allowed(roleArn: string, arn: string): Omit<Finding, "state" | "seen"> 
 }
 
 /** Of all that can be, the trust policy is the likeliest. */
-function trusted(lake: Lake, roleArn: string, arn: string): Omit<Finding, "state" | "seen"> {
+function trusted(lake: Lake, roleArn: string, arn: string): Remedy {
   const first =
     lake.subscriber.externalId === undefined
       ? `${giveExternalId(lake)}; if the role asks for none, s`
@@ -75,8 +77,16 @@ function trusted(lake: Lake, roleArn: string, arn: string): Omit<Finding, "state
 }
 
 /** The administrator has looked at the trust policy and at the user's: this check comes after theirs. */
-const unseen =
-  "Go by the checks role and user: a condition, or an account, that they could not check is the likeliest; where both are ok, it is a resource control policy of the AWS organization, or the policy of the VPC endpoint of STS, and whoever may change those lets them allow sts:AssumeRole";
+async function unseen(lake: Lake, arn: string): Promise<string> {
+  const question = trustQuestion(arn, lake.subscriber.externalId ?? null);
+  const { name, unknown } = await lake.role().then(
+    (role) => ({ name: role.name, ...judge(role.trust, question) }),
+    () => ({ name: "", unknown: [] }),
+  );
+  return unknown.length > 0
+    ? `Look at the conditions of role ${name}'s trust policy on ${unknown.join(", ")}, which this request does not meet, it seems`
+    : `Go by the check user, where it could not tell; else it is a resource control policy of the AWS organization, or the policy of the VPC endpoint of STS: whoever may change that one lets it allow ${assume}`;
+}
 
 export const externalId: Check = {
   id: "external-id",
