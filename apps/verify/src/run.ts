@@ -7,6 +7,7 @@ import { checks } from "./checks/table.ts";
 import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, requestHandlerOf, type Surroundings } from "./lake.ts";
 import type { Manager } from "./manager.ts";
+import { namesOfArguments, namesOfManager, namesOfOptions, namesOfSubscriber } from "./names.ts";
 import { type Form, formIn, help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
 import { explained } from "./report/docs.ts";
 import { fixPlan } from "./report/fix-plan.ts";
@@ -48,7 +49,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     return await answer(parseOptions(argv), world, (verdict, results) => report(verdict, results, look));
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error;
-    const told = form.redact ? redacted(error) : error;
+    const told = form.redact ? redacted(error, namesOfArguments(argv)) : error;
     // Who reads the report with a program finds one; a person reads the line that follows.
     if (report !== textReport) world.print(report(notRun(told.message, told.results), told.results, look));
     throw told;
@@ -84,7 +85,8 @@ async function answer(options: Options, world: World, report: Tell): Promise<num
 /** @throws CannotRun */
 async function keepTelling(all: readonly Check[], options: Options, world: World, report: Tell): Promise<number> {
   const table = chosen(all, options);
-  const complain = options.redact ? (line: string) => world.complain(redaction([line])(line)) : world.complain;
+  const redacting = (line: string) => world.complain(redaction([line], namesOfOptions(options))(line));
+  const complain = options.redact ? redacting : world.complain;
   const { total } = world.limits ?? limits;
   let end = (world.started ?? performance.now()) + total;
   const found = await readSubscribers(options, world.environment, complain);
@@ -117,8 +119,8 @@ function waitingFor(open: readonly Result[]): string {
   return `Waiting for ${ids}: it runs again every ${watchMilliseconds / 1000} s and tells what has changed; Ctrl-C ends it.`;
 }
 
-function redacted({ message, results }: CannotRun): CannotRun {
-  const redact = redactionOf(results, [], message);
+function redacted({ message, results }: CannotRun, names: Names): CannotRun {
+  const redact = redactionOf(results, names, message);
   return new CannotRun(
     redact(message),
     results.map((result) => mapResult(result, redact)),
@@ -215,7 +217,12 @@ async function verify(
   );
   const results = found.flat();
   if (!options.redact) return results;
-  const redact = redactionOf(results, await namesOf(surroundings.manager, indexer));
+  const names = [
+    ...namesOfOptions(options),
+    ...subscribers.flatMap(namesOfSubscriber),
+    ...(await namesOfManager(surroundings.manager, indexer)),
+  ];
+  const redact = redactionOf(results, names);
   return results.map((result) => mapResult(result, redact));
 }
 
@@ -249,26 +256,6 @@ async function signerOf(hosts: readonly string[], options: Options, environment:
   });
   const name = roleArn ?? (profile === undefined ? "of AWS who signs" : `of the profile ${profile}`);
   return { sigv4: { service: "es", ...signer }, name };
-}
-
-/** What is this installation's own beside the names that AWS gives. */
-async function namesOf(manager: Manager | undefined, indexer: Indexer | undefined): Promise<Names> {
-  const user = await ifKnown(indexer?.own.user());
-  const identity = await ifKnown(indexer?.identity());
-  const hosts = indexer?.settings.hosts.map((host) => new URL(host).hostname) ?? [];
-  const { cluster } = manager?.settings ?? {};
-  return [
-    ...hosts.filter((host) => !/^(localhost|127\.[\d.]+|\[::1\])$/.test(host)).map((host) => [host, "host"] as const),
-    ...[user, identity?.name].flatMap((name) => (name === undefined ? [] : [[name, "user"] as const])),
-    ...(manager?.hostname === undefined ? [] : [[manager.hostname, "manager"] as const]),
-    ...(cluster?.enabled === true ? [[cluster.name, "cluster"] as const, [cluster.nodeName, "node"] as const] : []),
-  ];
-}
-
-/** What a check has not found out is in no result, and is not waited for: the run's time is over. */
-function ifKnown<T>(found: Promise<T> | undefined): Promise<T | undefined> {
-  const notYet = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
-  return Promise.race([found, notYet]).catch(() => undefined);
 }
 
 type Report = (verdict: Verdict, results: readonly Result[], look: Look) => string;

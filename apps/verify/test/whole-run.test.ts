@@ -292,6 +292,32 @@ describe("a whole run", () => {
     expect(stdout).toContain("the time of the whole run was over before AWS answered");
   });
 
+  it("is masked by what options name, in all forms, and where it cannot run", async () => {
+    const { stdout } = await verify(["--queue", "my-secret-queue", "--only", "region", "--redact"], {
+      surroundings: surroundingsOf(lab),
+    });
+    expect(stdout).toContain("Subscriber of <sqs-1>");
+    const role = "arn:aws:iam::123456789012:role/folder/my-secret-role";
+    for (const output of ["text", "json", "junit", "html"]) {
+      const args = [
+        "--queue",
+        "https://queue.example/my-secret-queue",
+        "--role-arn",
+        role,
+        "--output",
+        output,
+        "--redact",
+      ];
+      const told = await verify([...args, "--profile", "my-secret-profile", "--only", "region,credentials,queue"], {
+        surroundings: { ...surroundingsOf(lab), region: "us-east-1" },
+      });
+      expect(told.stdout).toMatch(/sqs-1/);
+      const failed = await verify([...args, "--admin-profile=my-secret-administrator"]);
+      expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining("--admin-profile <profile-1>: ") });
+      for (const text of [told.stdout, failed.stdout, failed.stderr]) expect(text).not.toContain("my-secret");
+    }
+  });
+
   it("is masked without a wait for an indexer that no check has asked", async () => {
     let asked = 0;
     await using silent = createServer(() => void asked++);
