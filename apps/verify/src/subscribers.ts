@@ -5,7 +5,7 @@ import { AuthError, endpointUrl, lakeCredentials } from "@threatlockdown/aws-aut
 import { issueLine, readSettings, type Subscriber } from "@threatlockdown/ossec-config";
 import { QueueError, queueAddress } from "@threatlockdown/sqs-consumer";
 import { CannotRun } from "./cannot-run.ts";
-import { configuration, remarks } from "./checks/manager.ts";
+import { configuration, remarks } from "./checks/configuration.ts";
 import { counted } from "./count.ts";
 import type { Manager } from "./manager.ts";
 import { defaultConfiguration, type Options } from "./options.ts";

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { credentials, endpoints, endpointsOf, region } from "../src/checks/surroundings.ts";
+import { credentials } from "../src/checks/credentials.ts";
+import { endpoints } from "../src/checks/endpoints.ts";
+import { region } from "../src/checks/region.ts";
+import { endpointsOf } from "../src/endpoints.ts";
 import { createLake, type Surroundings } from "../src/lake.ts";
 
 afterEach(() => vi.unstubAllEnvs());

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { endpoints } from "../src/checks/surroundings.ts";
+import { endpoints } from "../src/checks/endpoints.ts";
 import { createLake } from "../src/lake.ts";
 import { proxyOf } from "../src/proxy.ts";
 import { surroundingsOf, verify } from "./command-line.ts";
