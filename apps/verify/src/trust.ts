@@ -11,13 +11,21 @@ export function principalOf(arn: string): string {
   return arn.replace(/^(arn:[^:]+:)sts(::\d+:)assumed-role\/([^/]+)\/.*$/, "$1iam$2role/$3");
 }
 
+/** A subscriber hands on neither tags nor an identity. */
+const ofRequests = {
+  "aws:securetransport": "true",
+  "aws:tagkeys": null,
+  "sts:transitivetagkeys": null,
+  "sts:sourceidentity": null,
+};
+
 /** What is asked of a trust policy; `externalId` null: the request has none. */
 export function trustQuestion(who: string, externalId: string | null): Question {
   const principal = userOrRole(who);
   return {
     action: assume,
     principal,
-    context: { ...contextOf(principal), "sts:externalid": externalId, "aws:securetransport": "true" },
+    context: { ...contextOf(principal), ...ofRequests, "sts:externalid": externalId },
   };
 }
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createSetting, type Setting } from "./setting.ts";
 
 const version = "2012-10-17";
-const office = { "aws:SourceIp": ["127.0.0.0/8", "::1/128"] };
+const here = { "aws:SourceIp": ["127.0.0.0/8", "::1/128"] };
+const elsewhere = { "aws:SourceIp": "10.0.0.0/8" };
 
 async function found(setting: Setting, id: string) {
   const results = await setting.verify();
@@ -32,7 +33,7 @@ describe("what depends on a condition that is not known here is not called right
   });
 
   it.each([
-    ["aws:SourceIp", { IpAddress: office }],
+    ["aws:SourceIp", { IpAddress: elsewhere }],
     ["aws:PrincipalTag/team", { StringLike: { "aws:PrincipalTag/team": "x" } }],
   ])("trust on %s", async (key, more) => {
     await using setting = await createSetting();
@@ -52,10 +53,37 @@ describe("what depends on a condition that is not known here is not called right
       Statement: [{ Effect: "Allow", Action: "s3:ListBucket", Resource: "*" }],
     });
     const allow = { Effect: "Allow", Principal: { AWS: lake.roleArn }, Action: "s3:GetObject", Resource };
-    const policy = JSON.stringify({ Version: version, Statement: [{ ...allow, Condition: { IpAddress: office } }] });
+    const policy = JSON.stringify({ Version: version, Statement: [{ ...allow, Condition: { IpAddress: here } }] });
     await aws_cli(`aws s3api put-bucket-policy --bucket ${lake.bucket} --policy '${policy}'`);
     expect(await found(setting, "role-permissions")).toEqual(open("aws:SourceIp"));
     expect(await found(setting, "newest-object")).toMatchObject({ state: "ok" });
+  });
+});
+
+describe("what depends on it is right where a real request shows it", () => {
+  it("of a bucket's Deny", async () => {
+    await using setting = await createSetting();
+    const { bucket } = setting.lake;
+    const Condition = { NotIpAddress: here };
+    const deny = { Effect: "Deny", Principal: "*", Action: "s3:*", Resource: `arn:aws:s3:::${bucket}/*`, Condition };
+    const policy = JSON.stringify({ Version: version, Statement: [deny] });
+    await setting.aws_cli(`aws s3api put-bucket-policy --bucket ${bucket} --policy '${policy}'`);
+    expect(await found(setting, "bucket-policy")).toMatchObject({
+      state: "ok",
+      seen: expect.stringMatching(/ forbids arn:\S+ nothing where its requests are \(aws:SourceIp\)$/),
+    });
+  });
+
+  it("of trust", async () => {
+    await using setting = await createSetting();
+    const { lake, aws } = setting;
+    const Condition = { StringEquals: { "sts:ExternalId": lake.externalId }, IpAddress: here };
+    const allow = { Effect: "Allow", Principal: { AWS: lake.userArn }, Action: "sts:AssumeRole", Condition } as const;
+    aws.setTrust(lake.roleArn, { Version: version, Statement: [allow] });
+    expect(await found(setting, "role")).toMatchObject({
+      state: "ok",
+      seen: expect.stringMatching(/ on conditions that its requests meet \(aws:SourceIp\); sessions of /),
+    });
   });
 });
 

@@ -3,7 +3,8 @@ import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import { type Bucket, newestVersions } from "../flow.ts";
-import { type Document, dependsOn, judge, type Question, withoutDenyFor } from "../policy.ts";
+import type { Lake } from "../lake.ts";
+import { type Document, dependsOn, type Judgement, judge, type Question, withoutDenyFor } from "../policy.ts";
 import { contextOf, type Principal } from "../principal.ts";
 import { readerOf } from "./keys.ts";
 
@@ -18,7 +19,7 @@ export const bucketPolicy: Check = {
     asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async () => {
       const [{ buckets }, reader] = await Promise.all([lake.flow(), readerOf(lake)]);
       const found = await Promise.all(
-        buckets.map(async (bucket) => judgeBucket(bucket, await lake.bucketPolicy(bucket.name), reader)),
+        buckets.map(async (bucket) => judgeBucket(lake, bucket, await lake.bucketPolicy(bucket.name), reader)),
       );
       const worst = (["failed", "could not check"] as const).flatMap((bad) =>
         found.filter(({ state }) => state === bad),
@@ -35,7 +36,12 @@ const ofRequests = {
   "s3:tlsversion": "1.2",
 };
 
-function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefined, reader: Principal): Finding {
+async function judgeBucket(
+  lake: Lake,
+  { name, arn, sources }: Bucket,
+  policy: Document | undefined,
+  reader: Principal,
+): Promise<Finding> {
   if (policy === undefined) return { state: "ok", seen: `${name} has none` };
   const context = { ...contextOf(reader), ...ofRequests };
   const questions = newestVersions(sources).map(
@@ -50,11 +56,7 @@ function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefine
   const denies = { ...policy, Statement: policy.Statement.filter(({ Effect }) => Effect === "Deny") };
   const judged = questions.map((question) => judge(denies, question));
   const forbidden = questions.filter((_, at) => judged[at]?.effect === "deny");
-  const unknown = judged.flatMap((one) => one.unknown);
-  if (forbidden.length === 0 && unknown.length > 0) {
-    return couldNotCheck(dependsOn(`the policy of ${name} forbids ${reader.name} to read`, unknown, "newest-object"));
-  }
-  if (forbidden.length === 0) return { state: "ok", seen: `that of ${name} forbids ${reader.name} nothing` };
+  if (forbidden.length === 0) return open(lake, name, judged, reader);
   const left = forbidden.reduce((before, question) => withoutDenyFor(before, question), policy);
   const empty = left.Statement.length === 0;
   return {
@@ -71,4 +73,18 @@ function judgeBucket({ name, arn, sources }: Bucket, policy: Document | undefine
         : awsCommand(["s3api", "put-bucket-policy"], { bucket: name, policy: left }, { option: "policy", policy }),
     ],
   };
+}
+
+/** Where nothing is forbidden for certain: what an object's own request meets, those of its like meet. */
+async function open(lake: Lake, bucket: string, judged: readonly Judgement[], { name }: Principal): Promise<Finding> {
+  const unknown = [...new Set(judged.flatMap((one) => one.unknown))];
+  if (unknown.length === 0) return { state: "ok", seen: `that of ${bucket} forbids ${name} nothing` };
+  const alike = judged.every((one) => one.unknown.length === unknown.length);
+  if (alike && (await lake.newestRead(bucket)).decrypted) {
+    return {
+      state: "ok",
+      seen: `that of ${bucket} forbids ${name} nothing where its requests are (${unknown.join(", ")})`,
+    };
+  }
+  return couldNotCheck(dependsOn(`the policy of ${bucket} forbids ${name} to read`, unknown, "newest-object"));
 }

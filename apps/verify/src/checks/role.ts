@@ -35,7 +35,7 @@ export const role: Check = {
         };
       }
       if (found.arn !== roleArn) return otherPath(lake, found, roleArn);
-      return judgeRole(lake, found, await lake.caller());
+      return judgeRole(lake, found, (await lake.caller()).arn);
     });
   },
 };
@@ -50,56 +50,86 @@ function otherPath(lake: Lake, { name, arn }: Role, roleArn: string): Finding {
   };
 }
 
-function judgeRole(lake: Lake, found: Role, caller: { readonly arn: string; readonly account: string }): Finding {
-  const { externalId, durationSeconds = 3_600 } = lake.subscriber;
-  const who = principalOf(caller.arn);
-  const question = trustQuestion(who, externalId ?? null);
-  const here = `the role ${found.name}`;
-  const duration = settingName(lake, "duration");
-  const { effect, unknown } = judge(found.trust, question);
-  if (effect !== "allow") {
-    const fix = whyNot(lake, found.trust, question, who);
-    const own = fix.inConfiguration;
-    return {
-      state: "failed",
-      seen: `${here} ${fix.seen}`,
-      fix: own ?? `${fix.first ?? "S"}omeone who may change ${here} gives it the trust policy below`,
-      ...(own === undefined && trustChange(found, question, who)),
-    };
+/** What is asked of the role, and by whom. */
+interface Asked {
+  readonly found: Role;
+  readonly who: string;
+  readonly question: Question;
+}
+
+async function judgeRole(lake: Lake, found: Role, caller: string): Promise<Finding> {
+  const { externalId, durationSeconds = usual } = lake.subscriber;
+  const who = principalOf(caller);
+  const asked = { found, who, question: trustQuestion(who, externalId ?? null) };
+  const wrong = distrusting(lake, asked) ?? shorter(lake, found, caller) ?? lax(lake, asked);
+  if (wrong !== undefined) return wrong;
+  const { unknown } = judge(found.trust, asked.question);
+  if (unknown.length > 0 && !(await isGiven(lake))) {
+    return couldNotCheck(dependsOn(`the role ${found.name} trusts ${who}`, unknown, "assume-role"));
   }
-  if (durationSeconds > found.maxSessionDuration) {
-    return {
-      state: "failed",
-      seen: `${here} gives sessions of ${found.maxSessionDuration} s at most; ${duration} asks for ${durationSeconds} s`,
-      fix: `Set ${duration} to ${found.maxSessionDuration} or less, or someone who may change the role raises its maximum session duration`,
-      console: `IAM > Roles > ${found.name} > Summary > Edit > Maximum session duration`,
-      commands: [
-        awsCommand(["iam", "update-role"], { "role-name": found.name, "max-session-duration": durationSeconds }),
-      ],
-    };
-  }
-  if (caller.arn.includes(":assumed-role/") && durationSeconds > 3_600) {
-    return {
-      state: "failed",
-      seen: `${here} is assumed by a role, whose sessions last 3600 s at most; ${duration} asks for ${durationSeconds} s`,
-      fix: `Set ${duration} to 3600 or remove it`,
-    };
-  }
-  if ([null, "wrong"].some((id) => judge(found.trust, trustQuestion(who, id)).effect === "allow")) {
-    return {
-      state: "warning",
-      seen: `${here} trusts ${who} whatever the external ID is`,
-      fix:
-        externalId === undefined
-          ? `Give the subscriber an external ID: in ${settingName(lake, "externalId")} and in the role's trust policy`
-          : `Someone who may change ${here} gives it the trust policy below`,
-      ...trustChange(found, question, who),
-    };
-  }
-  if (unknown.length > 0) return couldNotCheck(dependsOn(`${here} trusts ${who}`, unknown, "assume-role"));
+  const met = unknown.length === 0 ? "" : `, and on conditions that its requests meet (${unknown.join(", ")})`;
   return {
     state: "ok",
-    seen: `${here} trusts ${who} by the external ID that is set; sessions of ${durationSeconds} s, at most ${found.maxSessionDuration} s`,
+    seen: `the role ${found.name} trusts ${who} by the external ID that is set${met}; sessions of ${durationSeconds} s, at most ${found.maxSessionDuration} s`,
+  };
+}
+
+/** Where it goes by conditions that nobody knows here, the request itself tells. */
+async function isGiven(lake: Lake): Promise<boolean> {
+  try {
+    const { sqs } = await lake.clients();
+    await sqs.config.credentials();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function distrusting(lake: Lake, { found, who, question }: Asked): Finding | undefined {
+  if (judge(found.trust, question).effect === "allow") return undefined;
+  const { seen, inConfiguration, first = "S" } = whyNot(lake, found.trust, question, who);
+  return {
+    state: "failed",
+    seen: `the role ${found.name} ${seen}`,
+    fix: inConfiguration ?? `${first}omeone who may change the role ${found.name} gives it the trust policy below`,
+    ...(inConfiguration === undefined && trustChange(found, question, who)),
+  };
+}
+
+/** Seconds for which a session lasts unless something else is asked for, and those of a role that assumes another. */
+const usual = 3_600;
+
+function shorter(lake: Lake, { name, maxSessionDuration: most }: Role, caller: string): Finding | undefined {
+  const { durationSeconds = usual } = lake.subscriber;
+  const duration = settingName(lake, "duration");
+  if (durationSeconds > most) {
+    return {
+      state: "failed",
+      seen: `the role ${name} gives sessions of ${most} s at most; ${duration} asks for ${durationSeconds} s`,
+      fix: `Set ${duration} to ${most} or less, or someone who may change the role raises its maximum session duration`,
+      console: `IAM > Roles > ${name} > Summary > Edit > Maximum session duration`,
+      commands: [awsCommand(["iam", "update-role"], { "role-name": name, "max-session-duration": durationSeconds })],
+    };
+  }
+  if (!caller.includes(":assumed-role/") || durationSeconds <= usual) return undefined;
+  return {
+    state: "failed",
+    seen: `the role ${name} is assumed by a role, whose sessions last ${usual} s at most; ${duration} asks for ${durationSeconds} s`,
+    fix: `Set ${duration} to ${usual} or remove it`,
+  };
+}
+
+function lax(lake: Lake, { found, who, question }: Asked): Finding | undefined {
+  const isLet = (id: string | null) => judge(found.trust, trustQuestion(who, id)).effect === "allow";
+  if (!isLet(null) && !isLet("wrong")) return undefined;
+  return {
+    state: "warning",
+    seen: `the role ${found.name} trusts ${who} whatever the external ID is`,
+    fix:
+      lake.subscriber.externalId === undefined
+        ? `Give the subscriber an external ID: in ${settingName(lake, "externalId")} and in the role's trust policy`
+        : `Someone who may change the role ${found.name} gives it the trust policy below`,
+    ...trustChange(found, question, who),
   };
 }
 
