@@ -1045,6 +1045,8 @@ const objects: readonly Fault[] = [
   },
   {
     name: "queue does not exist",
+    // Not to be made together with others: the role's policies are opened.
+    options: {},
     make: (setting) => {
       rolePolicy(setting, "Any", { Action: "sqs:*", Resource: "*" });
       setting.subscriber = { ...setting.subscriber, queue: setting.lake.queueArn.replace("-Main-", "-Other-") };

@@ -60,7 +60,48 @@ async function readFromOutside(setting: Setting): Promise<void> {
   setting.surroundings = { ...setting.surroundings, base: provider(user.credentials) };
 }
 
+/** The role may use it by way of its account. */
+function letUse({ aws, key = "", lake }: Setting, ...statements: readonly object[]): void {
+  const all = { Effect: "Allow", Principal: { AWS: `arn:aws:iam::${lake.account}:root` }, Action: "kms:*" };
+  const Statement = [all, ...statements].map((one) => ({ Effect: "Allow", Resource: "*", ...one }));
+  aws.setKeyPolicy(key, { Version: version, Statement });
+}
+
 export const keyFaults: readonly Fault[] = [
+  {
+    name: "key lets EventBridge make data keys, and not decrypt them",
+    options: byAlias,
+    make: (setting) => letUse(setting, { Principal: eventBridge, Action: "kms:GenerateDataKey" }),
+    found: "keys",
+    seen: /key\/\S+ does not let events\.amazonaws\.com do kms:Decrypt$/,
+  },
+  {
+    name: "key lets EventBridge use it for another queue",
+    options: byAlias,
+    make: (setting) =>
+      letUse(setting, {
+        Principal: eventBridge,
+        Action: ["kms:GenerateDataKey", "kms:Decrypt"],
+        Condition: { StringEquals: { "kms:EncryptionContext:aws:sqs:arn": "arn:aws:sqs:us-east-1:123456789012:x" } },
+      }),
+    found: "keys",
+    seen: /does not let events\.amazonaws\.com do kms:GenerateDataKey, and does not let events\.amazonaws\.com do kms:D/,
+  },
+  {
+    name: "key lets the role use it by way of another Region's S3",
+    options: byAlias,
+    make: async (setting) => {
+      await setQueue(setting, bySqs);
+      const { aws, key = "", lake } = setting;
+      const Condition = { StringEquals: { "kms:ViaService": "s3.eu-west-1.amazonaws.com" } };
+      const Principal = { AWS: lake.roleArn };
+      const to = (more: object) => ({ Effect: "Allow", Action: "kms:*", Resource: "*", ...more });
+      const Statement = [to({ Principal: administrator }), to({ Principal, Condition })];
+      aws.setKeyPolicy(key, { Version: version, Statement });
+    },
+    found: "keys",
+    seen: /key\/\S+ does not let arn:aws:iam::\d+:role\/AmazonSecurityLake-\S+ do kms:Decrypt$/,
+  },
   ...calls.flatMap(([how, name]): Fault[] => [
     {
       name: `key that the queue calls by ${how} does not let EventBridge send`,

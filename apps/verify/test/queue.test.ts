@@ -9,10 +9,7 @@ const refusals: readonly (readonly [because: string, fix: RegExp])[] = [
   ],
   ["with an explicit deny in a service control policy", /^An administrator of the AWS organization lets role Amazon/],
   ["with an explicit deny in a resource control policy", /^An administrator of the AWS organization lets role Amazon/],
-  [
-    "with an explicit deny in an identity-based policy",
-    /makes an exception for the queue .* in its policy that forbids/,
-  ],
+  ["with an explicit deny in an identity-based policy", /makes an exception for the queue AmazonSecurityLake-/],
   ["with an explicit deny in a resource-based policy", /^Someone who may change the queue .* takes the statement/],
   [
     "because no resource-based policy allows the sqs:getqueueurl action",

@@ -1,10 +1,11 @@
 import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
+import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding, type Obstacle } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { routesOf } from "../flow.ts";
 import { type Key, mayByGrant } from "../kms.ts";
 import type { Admin, Lake } from "../lake.ts";
-import { type Document, judge, type Question, repaired, type Statement } from "../policy.ts";
+import { type Document, dependsOn, judge, type Question, repaired, type Statement } from "../policy.ts";
 import { contextOf, type Principal, service, userOrRole } from "../principal.ts";
 import { type Sealed, sealedOf } from "../sealed.ts";
 import { principalOf } from "../trust.ts";
@@ -18,7 +19,7 @@ export const keys: Check = {
     "Whoever reads an object or a message has to be let by its key, too, by its policy or by a grant; and so has EventBridge, or S3, that sends to an encrypted queue.",
   needs: ["buckets", "role"],
   run: (lake, _signal) =>
-    asAdministrator(lake, rights, lake.subscriber.roleArn?.split(":")[4], async (admin) => {
+    asAdministrator(lake, rights, accountOf(lake.subscriber.roleArn), async (admin) => {
       const [sealed, reader] = await Promise.all([sealedOf(lake), readerOf(lake)]);
       const uses = await usesOf(lake, sealed, reader);
       const judged = await Promise.all([...uses].map(([key, asked]) => judgeKey(lake, admin, key, asked)));
@@ -35,7 +36,9 @@ export const keys: Check = {
 /** What a key has to let someone do. */
 interface Use {
   readonly who: string;
-  readonly question: Question;
+  /** The service that uses the key for them. */
+  readonly via: "s3" | "sqs";
+  readonly questions: readonly Question[];
   readonly statement: Statement;
 }
 
@@ -49,9 +52,13 @@ async function usesOf(lake: Lake, sealed: readonly Sealed[], reader: Principal):
   for (const { kind, key } of sealed) {
     if (key === undefined || key.ofAws) continue;
     const same = [...uses.keys()].find(({ arn }) => arn === key.arn) ?? key;
-    const more = [decrypting(reader), ...(kind === "queue" ? [...senders].map(sending) : [])];
+    const more =
+      kind === "queue"
+        ? [decrypting(reader, "sqs", queueArn), ...[...senders].map((name) => sending(name, queueArn))]
+        : [decrypting(reader, "s3", queueArn)];
     const known = uses.get(same) ?? [];
-    uses.set(same, [...known, ...more.filter(({ who }) => !known.some((one) => one.who === who))]);
+    const isKnown = ({ who, via }: Use) => known.some((one) => one.who === who && one.via === via);
+    uses.set(same, [...known, ...more.filter((use) => !isKnown(use))]);
   }
   return uses;
 }
@@ -66,7 +73,7 @@ function judgeSealed({ kind, name, named, key, obstacle }: Sealed, reader: Princ
     ];
   }
   if (!key.ofAws) return [];
-  const account = reader.name.split(":")[4];
+  const account = accountOf(reader.name);
   const told = `the bucket ${name} is encrypted by the key ${named}, which AWS manages`;
   return account === key.account
     ? [{ state: "ok", seen: `${told}: it serves all of account ${account} that read by way of S3` }]
@@ -92,41 +99,69 @@ export async function readerOf(lake: Lake): Promise<Principal> {
 }
 
 /** An account stands for all in it whose own policies allow it, which is another check. */
-function decrypting(reader: Principal): Use {
-  const action = "kms:Decrypt";
+function decrypting(reader: Principal, via: Use["via"], queueArn: string): Use {
+  return useOf(reader, via, { ...usedBy(via, queueArn), "kms:calleraccount": accountOf(reader.name) ?? "" }, [
+    "kms:Decrypt",
+  ]);
+}
+
+/** Source: SQS Developer Guide, "Configure KMS permissions for AWS services": whoever sends verifies the key that it gets. */
+function sending(name: string, queueArn: string): Use {
+  return useOf(service(name), "sqs", usedBy("sqs", queueArn), ["kms:GenerateDataKey", "kms:Decrypt"]);
+}
+
+function useOf(principal: Principal, via: Use["via"], ofUse: Question["context"], actions: readonly string[]): Use {
+  const { kind, name } = principal;
+  const context = { ...contextOf(principal), ...ofUse };
   return {
-    who: reader.name,
-    question: { action, principal: reader, context: contextOf(reader) },
-    statement: { Effect: "Allow", Principal: { AWS: reader.name }, Action: action, Resource: "*" },
+    who: name,
+    via,
+    questions: actions.map((action) => ({ action, principal, context })),
+    statement: {
+      Effect: "Allow",
+      Principal: { [kind]: name },
+      Action: actions.length === 1 ? (actions[0] as string) : actions,
+      Resource: "*",
+    },
   };
 }
 
-function sending(name: string): Use {
-  const principal = service(name);
+/** Source: KMS Developer Guide, "AWS KMS condition keys". What S3 names there depends on the bucket's settings. */
+function usedBy(via: Use["via"], queueArn: string): Question["context"] {
+  const [, partition = "", , region = ""] = queueArn.split(":");
   return {
-    who: name,
-    question: { action: "kms:GenerateDataKey", principal, context: contextOf(principal) },
-    statement: {
-      Effect: "Allow",
-      Principal: { Service: name },
-      Action: ["kms:GenerateDataKey", "kms:Decrypt"],
-      Resource: "*",
-    },
+    ...(["aws", "aws-us-gov"].includes(partition) && { "kms:viaservice": `${via}.${region}.amazonaws.com` }),
+    "kms:encryptioncontext:aws:sqs:arn": via === "sqs" ? queueArn : null,
+    ...(via === "sqs" && { "kms:encryptioncontext:aws:s3:arn": null }),
   };
 }
 
 async function judgeKey(lake: Lake, admin: Admin, key: Key, asked: readonly Use[]): Promise<Finding> {
   try {
     const policy = await lake.keyPolicy(key.arn);
-    const answers = await Promise.all(asked.map((use) => isLet(lake, admin, key, policy, use)));
-    const refused = asked.filter((_, at) => answers[at] === false);
-    const open = answers.filter((one) => typeof one === "object");
-    return tell(key, policy, asked, refused, open);
+    const answers = await Promise.all(asked.map((use) => whatOf(lake, admin, key, policy, use)));
+    return tell(key, policy, asked, answers.flat());
   } catch (error) {
     if (!isDenied(error)) throw error;
     return couldNotCheck(refusedTo(lake, error, ["kms:GetKeyPolicy"]));
   }
 }
+
+/** What of a use a key does not let somebody do, or what keeps that from being known. */
+async function whatOf(lake: Lake, admin: Admin, key: Key, policy: Document, use: Use): Promise<(Refused | Obstacle)[]> {
+  const answers = await Promise.all(use.questions.map((question) => isLet(lake, admin, key, policy, question)));
+  return answers.flatMap((answer, at): readonly (Refused | Obstacle)[] => {
+    if (answer === true) return [];
+    return answer === false ? [{ ...use, question: use.questions[at] as Question }] : [answer];
+  });
+}
+
+interface Refused extends Use {
+  readonly question: Question;
+}
+
+/** The check that meets a real request. */
+const showing = ({ kind }: Principal): string => (kind === "Service" ? "messages" : "newest-object");
 
 /** Grants are for users and roles; what a policy forbids, they do not allow. */
 async function isLet(
@@ -134,31 +169,35 @@ async function isLet(
   admin: Admin,
   key: Key,
   policy: Document,
-  { question }: Use,
+  question: Question,
 ): Promise<boolean | Obstacle> {
-  const { effect } = judge(policy, question);
-  if (effect !== "none" || question.principal.kind === "Service") return effect === "allow";
-  return mayByGrant(lake, admin, key.arn, question.principal.name);
+  const { principal, action } = question;
+  const { effect, unknown } = judge(policy, question);
+  if (unknown.length > 0)
+    return dependsOn(`${key.arn} lets ${principal.name} do ${action}`, unknown, showing(principal));
+  if (effect !== "none" || principal.kind === "Service") return effect === "allow";
+  return mayByGrant(lake, admin, key.arn, principal.name);
 }
 
 function tell(
   { arn: key, state }: Key,
   policy: Document,
   asked: readonly Use[],
-  refused: readonly Use[],
-  [open]: readonly Obstacle[],
+  found: readonly (Refused | Obstacle)[],
 ): Finding {
+  const refused = found.filter((one) => "question" in one);
+  const open = found.find((one) => "because" in one);
   const off = state === "Disabled";
   const lost = state !== "Enabled" && !off ? state : undefined;
   if (refused.length === 0 && !off && lost === undefined) {
     if (open !== undefined) return couldNotCheck(open);
-    return { state: "ok", seen: `${key} lets ${asked.map(({ who }) => who).join(", ")} use it` };
+    return { state: "ok", seen: `${key} lets ${[...new Set(asked.map(({ who }) => who))].join(", ")} use it` };
   }
   const changed = refused.reduce<Document>((before, use) => repaired(before, use.question, use.statement), policy);
   const seen = [
     ...(off ? ["is disabled"] : []),
     ...(lost === undefined ? [] : [`is in the state ${lost}`]),
-    ...refused.map(({ who, question }) => `does not let ${who} do ${question.action}`),
+    ...new Set(refused.map(({ who, question }) => `does not let ${who} do ${question.action}`)),
   ];
   const steps = [
     ...(off ? ["enables it"] : []),

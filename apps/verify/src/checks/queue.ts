@@ -170,9 +170,11 @@ async function byWhat(lake: Lake, error: QueueError): Promise<Pick<Finding, "fix
   if (blamed === undefined) return undefined;
   const { policy, forbids, fix } = blamed;
   if (policy === "identity-based policy" && !forbids) return undefined;
-  // Of a queue that is not there in another account AWS says the same.
-  const compare = policy === "resource-based policy" && !forbids ? `${compareQueue(lake)}; if it is right, ` : "";
-  return { fix: compare === "" ? fix : compare + fix.charAt(0).toLowerCase() + fix.slice(1) };
+  // Of a queue that is not there in another account AWS says the same; and Security Lake lets its role use no other queue.
+  const own = queueOfRole(lake.subscriber.roleArn);
+  const wrong = own !== undefined && own !== queueAddress(lake.subscriber.queue).name;
+  if (!wrong && (policy !== "resource-based policy" || forbids)) return { fix };
+  return { fix: `${compareQueue(lake)}; if it is right, ${fix.charAt(0).toLowerCase()}${fix.slice(1)}` };
 }
 
 interface Asker {
