@@ -267,7 +267,7 @@ describe("a role that may list the bucket", () => {
     const told = (JSON.parse(stdout) as Report).results.find(({ id }) => id === "newest-object");
     expect(told?.state).toBe("ok");
     expect(told?.seen).toContain(`/${newest?.key}: `);
-    expect(told?.seen).toMatch(/the newest of its source, written \d+ s ago/);
+    expect(told?.seen).toMatch(/the newest of its source, written \d+ min ago/);
   });
 });
 
