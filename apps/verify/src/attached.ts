@@ -26,6 +26,8 @@ export interface Attached {
   readonly boundary?: true;
   /** The group that it is of: all members have it. */
   readonly group?: string;
+  /** Users, groups and roles that have it, where they are several. */
+  readonly holders?: number;
   /** Puts another in its place; undefined: takes it away. Absent for policies that are AWS's own, which nobody can change. */
   readonly replaced?: (document: Document | undefined) => Command;
   /** Takes one that is AWS's own away. */
@@ -119,6 +121,7 @@ async function managed(
   const { Policy: policy } = await iam.send(new GetPolicyCommand({ PolicyArn: arn }));
   const VersionId = policy?.DefaultVersionId ?? "v1";
   const { PolicyVersion: version } = await iam.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }));
+  const holders = (policy?.AttachmentCount ?? 0) + (policy?.PermissionsBoundaryUsageCount ?? 0);
   const document = parseDocument(decodeURIComponent(version?.Document ?? '{"Statement":[]}'));
   const name = `policy "${nameOf(arn)}"`;
   const [kind] = Object.keys(holder ?? {}).map((option) => option.replace("-name", ""));
@@ -127,6 +130,7 @@ async function managed(
   return {
     name,
     document,
+    ...(holders > 1 && { holders }),
     replaced: (left) =>
       left === undefined && taken !== undefined
         ? taken

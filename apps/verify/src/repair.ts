@@ -72,12 +72,13 @@ function lacking(found: readonly Refusal[], attached: readonly Judged[] | undefi
   );
 }
 
-function commandOf({ name, group, excepted, left, replaced, detached }: Judged): Command[] {
+function commandOf({ name, group, holders, excepted, left, replaced, detached }: Judged): Command[] {
   const command = replaced === undefined ? detached : replaced(left);
   if (command === undefined) return [];
   const cases = [
     ...(replaced === undefined ? [`it is known why ${name} is there, and it may go`] : []),
     ...(excepted?.wide ? [`${name} is to forbid nothing else on ${excepted.resources.join(", ")}`] : []),
+    ...(holders !== undefined && isNewVersion(command) ? [`all ${holders} that have ${name} are to be changed`] : []),
     ...(group === undefined ? [] : [`all members of group "${group}" are to be changed`]),
   ];
   return [cases.length === 0 ? command : { ...command, where: cases.join(", and ") }];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { policiesOf } from "../src/attached.ts";
 import type { Result } from "../src/check.ts";
 import { excepting } from "../src/exception.ts";
 import { forbids, type Statement } from "../src/policy.ts";
@@ -124,5 +125,27 @@ describe("a repair", () => {
     expect(repairOf("arn:aws:iam::123456789012:role/lake", { certain, doubtful: [], policies }, "Subscriber")).toEqual({
       fix: 'Use a queue whose name begins with AmazonSecurityLake, as the one that Security Lake has made for role lake; or someone who may change role lake gives it another permissions boundary than policy "AmazonSecurityLakePermissionsBoundary", which is AWS\'s own: nobody can change it',
     });
+  });
+
+  it("of a managed policy that others have, too, is one of theirs", async () => {
+    const document = { Version: version, Statement: [deny({ Action: "sqs:*", Resource: "*" })] };
+    const answers: Readonly<Record<string, object>> = {
+      ListRolePoliciesCommand: {},
+      ListAttachedRolePoliciesCommand: { AttachedPolicies: [{ PolicyArn: "arn:aws:iam::123456789012:policy/Guard" }] },
+      GetRoleCommand: { Role: {} },
+      GetPolicyCommand: { Policy: { AttachmentCount: 2, PermissionsBoundaryUsageCount: 1 } },
+      GetPolicyVersionCommand: { PolicyVersion: { Document: JSON.stringify(document) } },
+    };
+    const iam = { send: async (command: object) => answers[command.constructor.name] };
+    const arn = "arn:aws:iam::123456789012:role/lake";
+    const policies = await policiesOf({ iam } as never, arn);
+    const certain = [
+      { action: "sqs:DeleteMessage", resource: queue, context: {}, why: "forbidden", unknown: [] },
+    ] as const;
+    const { commands = [] } = repairOf(arn, { certain, doubtful: [], policies }, "Subscriber");
+    expect(commands.map(({ words, where }) => [words[2], where])).toContainEqual([
+      "create-policy-version",
+      'all 3 that have policy "Guard" are to be changed',
+    ]);
   });
 });
