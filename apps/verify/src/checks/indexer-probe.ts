@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Check, couldNotCheck, type Finding, type Owe } from "../check.ts";
+import { expectedManager } from "../expected-manager.ts";
 import { type Answer, type Indexer, reasonOf, type Session } from "../indexer.ts";
 import { late, unknownAdmin, withIndexer } from "../indexer-look.ts";
 import type { Lake } from "../lake.ts";
 import { probeDocument, probeIndices } from "../probe.ts";
-import { expectedManager, searching } from "./indexed.ts";
+import { searching } from "../stored.ts";
 import { isRefused, lacking, refusedActions } from "./indexer-rights.ts";
 import { blockOfCluster } from "./indexer-state.ts";
 
@@ -159,7 +160,7 @@ async function refusalOf(own: Indexer, answer: Answer): Promise<Finding | undefi
     commands: [
       {
         ...own.command("PUT", "/_cluster/settings", { persistent: { "cluster.max_shards_per_node": 2000 } }),
-        where: "Only where the nodes have memory for more shards",
+        where: "the nodes have memory for more shards",
       },
     ],
   };
