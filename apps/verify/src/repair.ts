@@ -22,10 +22,7 @@ export function repairOf(arn: string, { certain: found, policies }: Weighed, nam
       fix: `An administrator of the AWS organization lets ${who} do ${actionsOf(found)}: its service control policies do not`,
     };
   }
-  const attached = policies?.map((policy): Judged => {
-    const excepted = excepting(policy.document, found);
-    return { ...policy, excepted, left: excepted === undefined ? policy.document : excepted.document };
-  });
+  const attached = policies?.map((policy) => judged(policy, found));
   const policy = documentOf(lacking(found, attached, false));
   const outside = lacking(found, attached, true);
   const denying = (attached ?? []).filter(({ excepted }) => excepted !== undefined);
@@ -42,9 +39,7 @@ export function repairOf(arn: string, { certain: found, policies }: Weighed, nam
       ? [`takes the Deny of ${actionsOf(found)} out of its policies`]
       : []),
     ...denying.map(told),
-    ...(outside.length > 0 && (denying.length === 0 || bounds?.replaced !== undefined)
-      ? [toldWider(bounds, outside)]
-      : []),
+    ...(outside.length > 0 ? [toldWider(bounds, outside)] : []),
     ...(policy === undefined ? [] : ["adds the policy below to it"]),
   ];
   return {
@@ -58,6 +53,13 @@ export function repairOf(arn: string, { certain: found, policies }: Weighed, nam
 interface Judged extends Attached {
   readonly excepted: Excepted | undefined;
   readonly left: Document | undefined;
+}
+
+function judged(policy: Attached, found: readonly Refusal[]): Judged {
+  const excepted = excepting(policy.document, found);
+  if (excepted === undefined) return { ...policy, excepted, left: policy.document };
+  // What is detached allows nothing more either.
+  return { ...policy, excepted, left: policy.detached === undefined ? excepted.document : undefined };
 }
 
 /** What the boundary, or all other policies together, would still not allow. */
