@@ -148,7 +148,7 @@ async function sourcesBelow(s3: S3Client, bucket: string, prefix: string): Promi
   return found.flat();
 }
 
-async function foldersIn(s3: S3Client, Bucket: string, Prefix: string): Promise<readonly string[]> {
+export async function foldersIn(s3: S3Client, Bucket: string, Prefix: string): Promise<readonly string[]> {
   const { CommonPrefixes = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix, Delimiter: "/" }));
   return CommonPrefixes.flatMap(({ Prefix: folder }) => folder ?? []);
 }

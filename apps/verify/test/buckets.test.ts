@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createSetting } from "./setting.ts";
+import { createSetting, object, type Setting } from "./setting.ts";
 
 describe("an account of the organization that sends nothing", () => {
   it.each(["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"])(
@@ -12,4 +12,48 @@ describe("an account of the organization that sends nothing", () => {
       expect(found).toMatchObject({ state: "ok", seen: expect.stringContaining("1 account expected") });
     },
   );
+});
+
+describe("a bucket of another Region", () => {
+  const name = "aws-security-data-lake-eu-west-1-abcdefghijklmnopqrstuvwxyz0123";
+  const there = { ...object, key: object.key.replace("us-east-1", "eu-west-1") };
+  async function look(make: (setting: Setting) => void = () => {}) {
+    await using setting = await createSetting();
+    setting.aws.createBucket({ name, region: "eu-west-1" });
+    setting.aws.putObject({ bucket: name, key: there.key, body: there.bytes });
+    make(setting);
+    return (await setting.verify()).find(({ check }) => check.id === "buckets");
+  }
+
+  it("whose events are not rolled up is told", async () => {
+    expect(await look()).toMatchObject({
+      state: "warning",
+      seen: expect.stringMatching(/; in other Regions: .*; events of eu-west-1 are there, and none of them here/),
+      fix: expect.stringMatching(/^Add eu-west-1 to the contributing Regions of us-east-1 in Security Lake, or make/),
+    });
+  });
+
+  it.each<[string, (setting: Setting) => void]>([
+    ["its events are here, too", (setting) => setting.put(there)],
+    [
+      "another subscriber of the manager is there",
+      (setting) => {
+        const queue = setting.lake.queueArn.replace("us-east-1", "eu-west-1");
+        const module = { enabled: true, subscribers: [{ line: 2, queue }] };
+        setting.manager = { settings: { modules: [module] } as never };
+      },
+    ],
+    [
+      "the bucket of the queue's Region was named alone",
+      (setting) => {
+        setting.surroundings = { ...setting.surroundings, buckets: [setting.lake.bucket] };
+      },
+    ],
+    [
+      "it may not be looked at",
+      ({ aws }) => aws.faults.add({ service: "s3", operation: "ListObjectsV2", bucket: name, error: "AccessDenied" }),
+    ],
+  ])("is as it should be where %s", async (_, make) => {
+    expect(await look(make)).toMatchObject({ state: "ok" });
+  });
 });

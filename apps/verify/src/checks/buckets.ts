@@ -1,10 +1,12 @@
 import { type Account, paginateListAccounts } from "@aws-sdk/client-organizations";
 import { asAdministrator, isDenied } from "../administrator.ts";
-import type { Check } from "../check.ts";
+import { accountOf } from "../arn.ts";
+import type { Check, Finding } from "../check.ts";
 import { counted } from "../count.ts";
 import { bucketPrefix } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
+import { notRolledUp, type OtherRegion } from "../other-regions.ts";
 
 export const flowRights = [
   "s3:ListAllMyBuckets",
@@ -13,7 +15,7 @@ export const flowRights = [
   "events:ListRules",
 ] as const;
 
-export const lakeAccount = ({ subscriber }: Lake): string | undefined => subscriber.roleArn?.split(":")[4];
+export const lakeAccount = ({ subscriber }: Lake): string | undefined => accountOf(subscriber.roleArn);
 
 export const buckets: Check = {
   id: "buckets",
@@ -21,10 +23,14 @@ export const buckets: Check = {
   explain: "Security Lake keeps each Region's events in a bucket there, or in that of the roll-up Region.",
   needs: ["region"],
   run: (lake) =>
-    asAdministrator(lake, flowRights, lakeAccount(lake), async ({ account, region }) => {
+    asAdministrator(lake, flowRights, lakeAccount(lake), async ({ account, region, s3 }) => {
       const { buckets: here, elsewhere } = await lake.flow();
       const others = elsewhere.length === 0 ? "" : `; in other Regions: ${elsewhere.join(", ")}`;
-      if (here.length > 0) return { state: "ok", seen: `${here.map(({ name }) => name).join(", ")}${others}` };
+      if (here.length > 0) {
+        const seen = `${here.map(({ name }) => name).join(", ")}${others}`;
+        const missed = await notRolledUp(lake, s3);
+        return missed.length === 0 ? { state: "ok", seen } : rollUp(seen, missed, region);
+      }
       return {
         state: "failed",
         seen: `account ${account} has no bucket ${bucketPrefix}${region}-…${others}`,
@@ -33,6 +39,16 @@ export const buckets: Check = {
       };
     }),
 };
+
+function rollUp(seen: string, missed: readonly OtherRegion[], here: string): Finding {
+  const regions = [...new Set(missed.map(({ region }) => region))].join(", ");
+  return {
+    state: "warning",
+    seen: `${seen}; events of ${regions} are there, and none of them here, so that this subscriber gets none`,
+    fix: `Add ${regions} to the contributing Regions of ${here} in Security Lake, or make a subscriber there and name its queue in a <subscriber> of its own; where those events are not wanted, name the bucket of ${here} by --bucket`,
+    console: "Security Lake > Settings > Rollup Regions",
+  };
+}
 
 export const arriving: Check = {
   id: "arriving",

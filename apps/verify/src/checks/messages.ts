@@ -2,7 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { type Depth, type Queue, queueDepth } from "@threatlockdown/sqs-consumer";
 import { isDenied, needsProfile } from "../administrator.ts";
+import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import { counted } from "../count.ts";
 import type { Admin, Lake } from "../lake.ts";
 
 const rights = ["cloudwatch:GetMetricData"];
@@ -33,9 +35,12 @@ export const messages: Check = {
     if (metric !== undefined && came <= 0) {
       return { ...metric, seen: `${metric.seen}, and ${held(after)} are there: older ones, or ${late}` };
     }
-    // What is there has come, at most as long ago as the queue keeps messages.
-    if (held(after) > 0)
-      return { state: "ok", seen: `there: ${held(after)}; more that came ${watched}: ${Math.max(0, came)}` };
+    if (came > 0) return { state: "ok", seen: `came ${watched}: ${came}; there: ${held(after)}` };
+    // They may be old: then what has brought them is broken since.
+    if (held(after) > 0) {
+      const because = `since when the ${counted(held(after), "message")} in the queue ${held(after) === 1 ? "is" : "are"} there is not told to the role, and none came ${watched}`;
+      return couldNotCheck({ because, rights, how: needsProfile });
+    }
     return couldNotCheck(
       { because: `the queue is empty, and no message came ${watched}`, rights, how: needsProfile },
       { awaited: true },
@@ -50,7 +55,7 @@ const held = ({ visible, inFlight, delayed }: Depth): number => visible + inFlig
 
 /** What CloudWatch has counted for a day; undefined where it may not be asked. */
 async function byMetric(lake: Lake, { name }: Queue): Promise<Finding | undefined> {
-  const account = (await lake.queueArn()).split(":")[4];
+  const account = accountOf(await lake.queueArn());
   const admin = await lake.admin?.();
   if (admin === undefined || admin.account !== account) return undefined;
   try {
