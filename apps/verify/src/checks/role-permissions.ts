@@ -10,6 +10,7 @@ import { mapTexts } from "../report/redact.ts";
 import { notMadeGood } from "../resource-policy.ts";
 import { type Refusal, refusals, repairOf, toldOf, undecided, weighed } from "../role.ts";
 import { ownKeyOf, type Sealed, sealedOf } from "../sealed.ts";
+import { flowRights } from "./buckets.ts";
 import { queueActions } from "./queue.ts";
 import { noRole } from "./role.ts";
 
@@ -24,7 +25,7 @@ export const rolePermissions: Check = {
     if (roleArn === undefined) return noRole;
     return asAdministrator(
       lake,
-      ["iam:SimulatePrincipalPolicy", "sqs:GetQueueAttributes", "s3:ListAllMyBuckets"],
+      ["iam:SimulatePrincipalPolicy", "sqs:GetQueueAttributes", ...flowRights],
       accountOf(roleArn),
       (admin) => look(lake, admin, signal),
     );
