@@ -142,7 +142,7 @@ describe("without an administrator, what the role meets says the same", () => {
     "external ID is missing": /^Write <external_id> into the subscriber of ossec\.conf/,
     "user's policy allows another action":
       /and someone who may change threatlockdown allows it sts:AssumeRole on the role; with --admin-profile this finds/,
-    "trust policy takes any external ID": /^Someone who may change the role .* puts the condition of the statement below into each/,
+    "trust policy takes any external ID": /^Someone who may change the role .* gives each statement for threatlockdown/,
     "access key is not known":
       /^Give the subscriber an access key that exists and is active; temporary keys have a session token too$/,
     "queue is that of another subscriber": /^Compare <sqs_name> .*both have to be of one subscriber$/,

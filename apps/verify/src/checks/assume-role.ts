@@ -128,7 +128,7 @@ export const externalId: Check = {
       return {
         state: "warning",
         seen: `the role is given ${none ? "" : "without an external ID"}${none || wrong ? "" : " and "}${wrong ? "" : "with a wrong one"}`,
-        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} puts the condition of the statement below into each of its trust policy that is for ${nameOf(who)}, beside the conditions that are there`,
+        fix: `${lake.subscriber.externalId === undefined ? `${giveExternalId(lake)}, and s` : "S"}omeone who may change the role ${nameOf(roleArn)} gives each statement for ${nameOf(who)} in its trust policy the condition of that below, in the place of what it says of sts:ExternalId; its other conditions stay`,
         policy: { Version: "2012-10-17", Statement: [trustStatement(who)] },
         console: `IAM > Roles > ${nameOf(roleArn)} > Trust relationships > Edit trust policy`,
       };
