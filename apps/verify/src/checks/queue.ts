@@ -9,7 +9,8 @@ import { counted } from "../count.ts";
 import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
 import { allow } from "../policy.ts";
-import { putPolicy } from "../role.ts";
+import { leastReceives } from "../received.ts";
+import { putPolicy } from "../repair.ts";
 import { giveRegion, settingName } from "../setting.ts";
 import { compareQueue, queueInstead, queueOfRole, writeQueue } from "./queue-name.ts";
 
@@ -113,7 +114,6 @@ function shortcomings({ retention, redrive }: Queue, visibility: number): Shortc
 
 /** Below this, a manager that is down over night loses events. */
 const shortRetention = 86_400;
-const leastReceives = 5;
 
 export function setAttributes(url: string, changed: Readonly<Record<string, string>>): Command {
   return awsCommand(["sqs", "set-queue-attributes"], { "queue-url": url, attributes: changed });
