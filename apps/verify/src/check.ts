@@ -144,6 +144,7 @@ function obstacleOf(result: Result): Obstacle | undefined {
 async function inTime(check: Check, lake: Lake, timeout: number, end: number): Promise<Finding | readonly Finding[]> {
   const late = new AbortController();
   const owed: Promise<readonly Finding[]>[] = [];
+  const before = lake.answers.count;
   const found = check
     .run(lake, late.signal, (work) => void owed.push(work))
     .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
@@ -151,7 +152,7 @@ async function inTime(check: Check, lake: Lake, timeout: number, end: number): P
   const left = end - performance.now() - (check.owes ?? 0);
   const ended = new Promise<Finding>((resolve) => {
     const stop = () => {
-      resolve(left < timeout ? runOver(check) : tooLate(check, timeout));
+      resolve(tooLate(check, lake.answers.count > before, left < timeout ? undefined : timeout));
       late.abort();
     };
     // What has come while this process stood still is seen before it is called silence.
@@ -165,24 +166,24 @@ async function inTime(check: Check, lake: Lake, timeout: number, end: number): P
   }
 }
 
-/** The same of all checks of AWS, so that a network that is not there is told once. */
-function tooLate(check: Check, timeout: number): Finding {
-  const whose = check.late === undefined ? "AWS gave no answer" : "no answer came";
-  return unanswered(check, `${whose} within ${timeout / 1000} s`);
-}
-
-/** The check itself had less time than is given to one: the others took it. */
-function runOver(check: Check): Finding {
-  return unanswered(
-    check,
-    `the time of the whole run was over before ${check.late === undefined ? "AWS" : "it"} answered`,
-  );
-}
-
-function unanswered({ late }: Check, because: string): Finding {
+/**
+ * The same of all checks of AWS, so that a network that is not there is told once. `timeout` is undefined where the check had
+ * less time than is given to one: the others took it.
+ */
+function tooLate({ late }: Check, some: boolean, timeout: number | undefined): Finding {
+  const [came, before] =
+    late !== undefined
+      ? ["no answer came", "it answered"]
+      : some
+        ? ["AWS answered, but not all that it was asked,", "AWS had answered all that it was asked"]
+        : ["AWS gave no answer", "AWS answered"];
+  const way = "heck network, proxy and endpoints from this machine to AWS";
   return couldNotCheck({
-    because,
-    how: late ?? "Check network, proxy and endpoints from this machine to AWS",
+    because:
+      timeout === undefined
+        ? `the time of the whole run was over before ${before}`
+        : `${came} within ${timeout / 1000} s`,
+    how: late ?? (some ? `Run it again, alone by --only; if it stays so, c${way}` : `C${way}`),
     lasting: true,
   });
 }

@@ -85,6 +85,8 @@ export interface Lake {
   /** Names the proxies, and the files of AWS. */
   readonly environment: NodeJS.ProcessEnv;
   readonly sending: Sending;
+  /** How many requests AWS has answered. */
+  readonly answers: Answers;
   /** The clients of the subscriber, whose requests go elsewhere. */
   clientsBy(requestHandler: object): Promise<Clients & { readonly sts: STSClient }>;
 }
@@ -142,7 +144,8 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
   const stsEndpoint = endpoint ?? subscriber.stsEndpoint;
   const { environment = {} } = surroundings;
   const requestHandler = () => requestHandlerOf(environment, surroundings.patience);
-  const sending = () => ({ maxAttempts: 2, requestHandler: requestHandler() });
+  const answers: Answers = { count: 0 };
+  const sending = () => ({ maxAttempts: 2, requestHandler: requestHandler(), extensions: [counting(answers)] });
   const sts = async () => ({ region: await region(), stsEndpoint, requestHandler: requestHandler() });
   const base = onceNow(() => surroundings.base ?? lakeCredentials({ profile, requestHandler: requestHandler() }));
   const clients = once(async () => {
@@ -175,6 +178,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     announced: surroundings.announced ?? new Map(),
     environment,
     sending,
+    answers,
     lookUp: surroundings.lookUp ?? addressesOf,
     async clientsBy(handler) {
       const known = { accessKeyId: "none", secretAccessKey: "none" };
@@ -247,7 +251,32 @@ export function requestHandlerOf(environment: NodeJS.ProcessEnv, milliseconds: t
 }
 
 /** How a client sends its requests; another value for each client. */
-type Sending = () => Pick<SQSClientConfig, "maxAttempts" | "requestHandler">;
+type Sending = () => Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> & { readonly extensions?: Extension[] };
+
+/** Of the SDK's clients, as far as it is used. */
+interface Extension {
+  configure(client: { httpHandler(): object }): void;
+}
+
+interface Answers {
+  count: number;
+}
+
+type Handle = (...request: readonly unknown[]) => Promise<unknown>;
+
+function counting(answers: Answers): Extension {
+  return {
+    configure(client) {
+      const handler = client.httpHandler() as { handle: Handle };
+      const handle = handler.handle.bind(handler);
+      handler.handle = async (...request) => {
+        const answer = await handle(...request);
+        answers.count++;
+        return answer;
+      };
+    },
+  };
+}
 
 function makeClients(
   region: string,

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { MessageChannel } from "node:worker_threads";
+import { startLocalAws } from "@threatlockdown/tooling-local-aws";
 import { describe, expect, it } from "vitest";
 import { type Check, couldNotCheck, type Finding, type Result, type RunOptions, runChecks } from "../src/check.ts";
 import { createLake } from "../src/lake.ts";
 import { htmlReport } from "../src/report/html.ts";
 import { textReport } from "../src/report/text.ts";
 import { verdictOf } from "../src/verdict.ts";
+import { patience } from "./patience.ts";
+import { provider } from "./setting.ts";
 
 const lake = createLake({ line: 1, queue: "lake" });
 
@@ -239,6 +242,23 @@ describe("an obstacle", () => {
     expect(performance.now() - started).toBeLessThan(10_000);
     expect(new Set(results.map(({ seen }) => seen))).toEqual(
       new Set(["could not check, because the time of the whole run was over before AWS answered"]),
+    );
+  });
+
+  it("of time is no silence of AWS where it has answered", async () => {
+    await using aws = await startLocalAws();
+    const surroundings = { base: provider(aws.credentials), endpoint: aws.url, region: "us-east-1", patience };
+    const subject = createLake({ line: 1, queue: "lake" }, surroundings);
+    await expect(subject.queue()).rejects.toThrow();
+    expect(subject.answers.count).toBe(1);
+    const slow = check("slow", [], async ({ answers }) => {
+      answers.count++;
+      return new Promise<never>(() => {});
+    });
+    const seen = async (limits: RunOptions) => (await runChecks([slow], subject, limits))[0]?.obstacle?.because;
+    expect(await seen({ timeout: 10 })).toBe("AWS answered, but not all that it was asked, within 0.01 s");
+    expect(await seen({ timeout: 60_000, total: 10 })).toBe(
+      "the time of the whole run was over before AWS had answered all that it was asked",
     );
   });
 
