@@ -1,5 +1,6 @@
 import { externalIdMark, type Finding } from "./check.ts";
 import { awsCommand } from "./command.ts";
+import type { Lake } from "./lake.ts";
 import { type Document, judge, listOf, type Question, repaired, type Statement, trustStatement } from "./policy.ts";
 import { contextOf, samePrincipal, userOrRole } from "./principal.ts";
 import type { Role } from "./role.ts";
@@ -27,6 +28,17 @@ export function trustQuestion(who: string, externalId: string | null): Question 
     principal,
     context: { ...contextOf(principal), ...ofRequests, "sts:externalid": externalId },
   };
+}
+
+/** Whether the role is given to these credentials: where it goes by conditions that nobody knows here, the request itself tells. */
+export async function isGiven(lake: Lake): Promise<boolean> {
+  try {
+    const { sqs } = await lake.clients();
+    await sqs.config.credentials();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The statement without what it says of external IDs. */

@@ -44,6 +44,17 @@ describe("what depends on a condition that is not known here is not called right
     expect(await found(setting, "role")).toEqual(open(key));
   });
 
+  it("what the user's own policies forbid", async () => {
+    await using setting = await createSetting();
+    const { aws, lake } = setting;
+    aws.putUserPolicy(lake.userArn, "Network", {
+      Version: version,
+      Statement: [{ Effect: "Deny", Action: "*", Resource: "*", Condition: { NotIpAddress: elsewhere } }],
+    });
+    expect(await found(setting, "user")).toEqual(open("aws:sourceip"));
+    expect(await found(setting, "assume-role")).toMatchObject({ state: "failed" });
+  });
+
   it("what the role's own policies lack, and the bucket's allows on a condition", async () => {
     await using setting = await createSetting();
     const { lake, aws, aws_cli } = setting;

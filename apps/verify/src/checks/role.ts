@@ -6,7 +6,7 @@ import type { Lake } from "../lake.ts";
 import { concernsAction, type Document, dependsOn, judge, type Question } from "../policy.ts";
 import type { Role } from "../role.ts";
 import { compareExternalId, giveExternalId, settingName } from "../setting.ts";
-import { assume, onlyWithoutExternalId, principalOf, trustChange, trustQuestion } from "../trust.ts";
+import { assume, isGiven, onlyWithoutExternalId, principalOf, trustChange, trustQuestion } from "../trust.ts";
 
 export const noRole: Finding = {
   state: "not applicable",
@@ -72,17 +72,6 @@ async function judgeRole(lake: Lake, found: Role, caller: string): Promise<Findi
     state: "ok",
     seen: `the role ${found.name} trusts ${who} by the external ID that is set${met}; sessions of ${durationSeconds} s, at most ${found.maxSessionDuration} s`,
   };
-}
-
-/** Where it goes by conditions that nobody knows here, the request itself tells. */
-async function isGiven(lake: Lake): Promise<boolean> {
-  try {
-    const { sqs } = await lake.clients();
-    await sqs.config.credentials();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function distrusting(lake: Lake, { found, who, question }: Asked): Finding | undefined {

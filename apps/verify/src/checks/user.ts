@@ -1,12 +1,13 @@
 import { asAdministrator } from "../administrator.ts";
 import { accountOf, nameOf } from "../arn.ts";
-import { type Check, couldNotCheck } from "../check.ts";
-import type { Lake } from "../lake.ts";
+import { kindOf } from "../attached.ts";
+import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import type { Admin, Lake } from "../lake.ts";
 import { dependsOn, type Judgement, judge } from "../policy.ts";
 import { repairOf } from "../repair.ts";
 import { readRole } from "../role.ts";
-import { type Refusal, reasons, refusals, undecided, weighed } from "../simulation.ts";
-import { assume, principalOf, trustQuestion } from "../trust.ts";
+import { type Refusal, reasons, refusals, weighed } from "../simulation.ts";
+import { assume, isGiven, principalOf, trustQuestion } from "../trust.ts";
 import { noRole } from "./role.ts";
 
 export const user: Check = {
@@ -32,27 +33,45 @@ export const user: Check = {
       const { externalId } = lake.subscriber;
       const found = await refusals(admin, who, [assume], roleArn, { externalId });
       if (found.length === 0) return { state: "ok", seen: `${who} may do ${assume} on ${roleArn}` };
-      const [{ why }] = found as [Refusal];
-      if (why === "not allowed") {
-        const { effect, unknown } = await byName(lake, who, account);
-        if (effect === "allow" && unknown.length > 0) {
-          return couldNotCheck(dependsOn(`the role trusts ${who} by name`, unknown, "assume-role"));
-        }
-        if (effect === "allow") {
-          return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
-        }
-      }
-      const known = await weighed(admin, who, found);
-      if (known.certain.length === 0) return undecided(who, known.doubtful, "assume-role");
-      return {
-        state: "failed",
-        seen: `${who} may not do ${assume} on ${roleArn}: ${reasons[why]}`,
-        console: `IAM > ${who.includes(":user/") ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
-        ...repairOf(who, known, "AssumeRole"),
-      };
+      return (await named(lake, who, account, found)) ?? judgeUser(lake, admin, who, found);
     });
   },
 };
+
+/** The trust policy alone is enough where it names them, and their own lack it. */
+async function named(
+  lake: Lake,
+  who: string,
+  account: string,
+  found: readonly Refusal[],
+): Promise<Finding | undefined> {
+  if (found.some(({ why }) => why !== "not allowed")) return undefined;
+  const { effect, unknown } = await byName(lake, who, account);
+  if (effect !== "allow") return undefined;
+  if (unknown.length > 0) return onConditions(lake, `the role trusts ${who} by name`, unknown);
+  return { state: "ok", seen: `the role trusts ${who} by name, which is enough within one account` };
+}
+
+async function judgeUser(lake: Lake, admin: Admin, who: string, found: readonly Refusal[]): Promise<Finding> {
+  const known = await weighed(admin, who, found);
+  const [refusal] = known.certain;
+  if (refusal === undefined) {
+    const keys = known.doubtful.flatMap(({ unknown }) => unknown);
+    return onConditions(lake, `the policies of ${who} let it do ${assume}`, keys);
+  }
+  return {
+    state: "failed",
+    seen: `${who} may not do ${assume} on ${refusal.resource}: ${reasons[refusal.why]}`,
+    console: `IAM > ${kindOf(who) === "user" ? "Users" : "Roles"} > ${nameOf(who)} > Permissions`,
+    ...repairOf(who, known, "AssumeRole"),
+  };
+}
+
+/** What nobody knows here, the request itself tells. */
+async function onConditions(lake: Lake, whether: string, keys: readonly string[]): Promise<Finding> {
+  if (!(await isGiven(lake))) return couldNotCheck(dependsOn(whether, keys, "assume-role"));
+  return { state: "ok", seen: `${whether}, on conditions that its requests meet (${[...new Set(keys)].join(", ")})` };
+}
 
 /** What the trust policy alone says where it names this principal of the role's own account: that is enough. */
 async function byName(lake: Lake, who: string, account: string): Promise<Judgement> {
