@@ -171,7 +171,7 @@ const setUps: readonly SetUp[] = [
       /^ok: notification: .*EventBridge rule AmazonSecurityLake-\S+-Rule$/,
       /^ok: queue-policy: it lets in: Event/,
     ],
-    make: async ({ aws_cli, lake }) => {
+    make: async ({ aws_cli, lake, put }) => {
       const pattern = {
         source: [{ prefix: "aws." }],
         "detail-type": [{ "equals-ignore-case": "object created" }],
@@ -188,8 +188,9 @@ const setUps: readonly SetUp[] = [
       };
       const name = lake.queueName.replace("-Main-Queue", "-Rule");
       await aws_cli(`aws events put-rule --name ${name} --event-pattern '${JSON.stringify(pattern)}'`);
+      put();
     },
-    options: {},
+    options: { empty: true },
   },
   {
     name: "an event notification of the bucket, and a trusted account",

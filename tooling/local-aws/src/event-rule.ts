@@ -33,6 +33,7 @@ export interface EventPattern {
 
 export function matchesPattern(pattern: EventPattern, event: unknown): boolean {
   return Object.entries(pattern).every(([name, wanted]) => {
+    if (name === "$or") return [wanted].flat().some((one) => matchesPattern(one as EventPattern, event));
     const actual = isRecord(event) ? event[name] : undefined;
     if (!Array.isArray(wanted)) return matchesPattern(wanted as EventPattern, actual);
     const values: readonly (unknown | undefined)[] = Array.isArray(actual) ? actual : [actual];
@@ -47,13 +48,45 @@ function matchesValue(wanted: unknown, actual: unknown): boolean {
   return Object.entries(wanted).every(([filter, value]) => {
     if (filter === "exists") return present === value;
     if (!present) return false;
-    if (filter === "prefix") return text.startsWith(String(value));
-    if (filter === "suffix") return text.endsWith(String(value));
+    if (filter === "prefix" || filter === "suffix") return matchesEnd(filter, value, text);
     if (filter === "wildcard") return matches(String(value).replaceAll("?", "\\?"), text);
     if (filter === "equals-ignore-case") return text.toLowerCase() === String(value).toLowerCase();
+    if (filter === "numeric") return matchesNumber(value as readonly (string | number)[], Number(actual));
     if (filter === "anything-but") {
-      return ![value].flat().some((excluded) => matchesValue(excluded, actual));
+      return ![value]
+        .flat()
+        .flatMap(eachOf)
+        .some((excluded) => matchesValue(excluded, actual));
     }
     throw new RangeError(`Event pattern: the filter ${filter} is not implemented`);
   });
+}
+
+/** A filter of several values as filters of one each. */
+function eachOf(excluded: unknown): readonly unknown[] {
+  if (!isRecord(excluded)) return [excluded];
+  return Object.entries(excluded).flatMap(([filter, values]) => [values].flat().map((value) => ({ [filter]: value })));
+}
+
+function matchesEnd(filter: "prefix" | "suffix", value: unknown, text: string): boolean {
+  if (isRecord(value)) {
+    return matchesEnd(filter, String(value["equals-ignore-case"]).toLowerCase(), text.toLowerCase());
+  }
+  return filter === "prefix" ? text.startsWith(String(value)) : text.endsWith(String(value));
+}
+
+const comparisons: Readonly<Record<string, (actual: number, wanted: number) => boolean>> = {
+  "=": (actual, wanted) => actual === wanted,
+  "<": (actual, wanted) => actual < wanted,
+  "<=": (actual, wanted) => actual <= wanted,
+  ">": (actual, wanted) => actual > wanted,
+  ">=": (actual, wanted) => actual >= wanted,
+};
+
+/** `[">", 0, "<=", 5]` */
+function matchesNumber(wanted: readonly (string | number)[], actual: number): boolean {
+  const [operator, number, ...others] = wanted;
+  const compare = comparisons[String(operator)];
+  if (compare === undefined) throw new RangeError(`Event pattern: numeric has no ${operator}`);
+  return compare(actual, Number(number)) && (others.length === 0 || matchesNumber(others, actual));
 }
