@@ -49,8 +49,8 @@ const fixes: Readonly<Record<DeniedBy["policy"], (denied: Denied, forbids: boole
     `An administrator of the AWS organization lets ${who} do ${action} on the ${resource}: a resource control policy ${forbids ? "forbids" : "does not allow"} it`,
   "VPC endpoint policy": (denied, forbids) =>
     `Someone who may change the VPC endpoint that these requests go by ${mended(denied, forbids)}`,
-  "permissions boundary": (denied, forbids) =>
-    `Someone who may change the permissions boundary of ${denied.who} ${mended(denied, forbids)}`,
+  "permissions boundary": ({ who, action, resource }) =>
+    `Someone who may change the permissions boundary of ${who} gives it one that allows ${action} on the ${resource}`,
   "session policy": (denied, forbids) => `Whoever makes the session of ${denied.who} ${mended(denied, forbids)}`,
   "role trust policy": atResource,
   "resource-based policy": atResource,

@@ -12,7 +12,10 @@ describe("where the role is refused", () => {
   it.each([
     ["with an explicit deny in a service control policy", /^An administrator of the AWS organization lets user /],
     ["with an explicit deny in a resource control policy", /^An administrator of the AWS organization lets user /],
-    ["because no permissions boundary allows the sts:AssumeRole action", /^Someone who may change the permissions bou/],
+    [
+      "because no permissions boundary allows the sts:AssumeRole action",
+      /^Someone who may change the permissions boundary of /,
+    ],
     [
       "because no VPC endpoint policy allows the sts:AssumeRole action",
       /^Someone who may change the VPC endpoint that/,
@@ -23,6 +26,7 @@ describe("where the role is refused", () => {
     for (const admin of [true, false]) {
       const found = await refused(setting, why, admin);
       expect(found).toMatchObject({ state: "failed", fix: expect.stringMatching(fix) });
+      expect(found?.seen.endsWith(`: AccessDenied: ${why}`)).toBe(true);
     }
   });
 

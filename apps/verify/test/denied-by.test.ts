@@ -18,7 +18,10 @@ it.each([
   ],
   ["because no VPC endpoint policy allows the s3:GetObject action", /change the VPC endpoint .* lets its policy allow/],
   ["with an explicit deny in a VPC endpoint policy", /change the VPC endpoint .* makes an exception in its policy/],
-  ["because no permissions boundary allows the s3:GetObject action", /boundary of role reader lets its policy allow/],
+  [
+    "because no permissions boundary allows the s3:GetObject action",
+    /boundary of role reader gives it one that allows s3:GetObject/,
+  ],
   ["because no session policy allows the s3:GetObject action", /^Whoever makes the session of role reader lets its/],
   ["with an explicit deny in a resource-based policy", /change the bucket lake takes the statement with Effect Deny/],
   ["because no resource-based policy allows the s3:GetObject action", /change the bucket lake lets its policy allow/],

@@ -37,7 +37,7 @@ export const assumeRole: Check = {
   },
 };
 
-type Remedy = Omit<Finding, "state" | "seen">;
+type Remedy = Omit<Finding, "state" | "seen"> & Partial<Pick<Finding, "seen">>;
 
 /** What to do where STS refuses the role, which tells little of why. */
 async function notGiven(lake: Lake, error: unknown, roleArn: string, caller: string): Promise<Remedy> {
@@ -47,8 +47,12 @@ async function notGiven(lake: Lake, error: unknown, roleArn: string, caller: str
   const who = `${kindOf(arn)} ${nameOf(arn)}`;
   const blamed = deniedBy(cause, { who, action: assume, resource: `role ${nameOf(roleArn)}` });
   if (blamed?.policy === "identity-based policy" && !blamed.forbids) return allowed(roleArn, arn);
-  if (blamed !== undefined && (blamed.policy !== "role trust policy" || blamed.forbids)) return { fix: blamed.fix };
-  return lake.admin === undefined ? trusted(lake, roleArn, arn) : { fix: await unseen(lake, arn) };
+  // Whoever knows more does not guess.
+  const seen = lake.explain(error).replace(/; likely causes?.*$/, "");
+  if (blamed !== undefined && (blamed.policy !== "role trust policy" || blamed.forbids)) {
+    return { seen, fix: blamed.fix };
+  }
+  return lake.admin === undefined ? trusted(lake, roleArn, arn) : { seen, fix: await unseen(lake, arn) };
 }
 
 /** The user's own policies lack it. */
