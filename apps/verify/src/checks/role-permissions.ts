@@ -61,7 +61,7 @@ async function judge(lake: Lake, admin: Admin, samples: readonly Sample[]): Prom
     return {
       ...(without.includes(undefined)
         ? { state: "failed", seen: told }
-        : { state: "warning", seen: `${told}; the subscriber does without: ${without.join(", ")}` }),
+        : { state: "warning", seen: `${told}; the subscriber does without: ${without.join("; ")}` }),
       console: `IAM > Roles > ${name} > Permissions`,
       ...repairOf(arn, known, "Subscriber"),
     };
