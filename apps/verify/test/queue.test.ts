@@ -21,6 +21,18 @@ const refusals: readonly (readonly [because: string, fix: RegExp])[] = [
   ],
 ];
 
+it("a queue that a VPC endpoint lets nobody look up is mended there", async () => {
+  await using setting = await createSetting();
+  const statement = { Effect: "Allow", Principal: "*", Resource: "*" };
+  const policy = { Version: "2012-10-17", Statement: [{ ...statement, NotAction: "sqs:GetQueueUrl" }] };
+  setting.aws.setVpcEndpoint({ id: "vpce-1a2b3c4d", policy });
+  const found = (await setting.verify({ admin: false })).find(({ check }) => check.id === "queue");
+  expect(found).toMatchObject({
+    state: "failed",
+    fix: expect.stringMatching(/^Someone who may change the VPC endpoint that these requests go by lets its policy/),
+  });
+});
+
 describe("a queue that is refused is mended at the policy that AWS blames", () => {
   it.each(refusals)("%s", async (because, fix) => {
     await using setting = await createSetting();

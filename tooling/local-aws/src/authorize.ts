@@ -30,11 +30,13 @@ export function decide(identity: Identity, access: Access): Verdict {
   const { principal, action } = access;
   const account = identity.accounts.get(principal.account);
   const owner = identity.accounts.get(access.owner);
+  const byEndpoint = access.context("aws:sourcevpce") === undefined ? undefined : identity.vpcEndpoint;
   const boundary = principal.entity?.boundary;
   const question: Question = { ...access, principal: { ...principal, bounded: boundary !== undefined } };
   const guards: readonly (readonly [policies: readonly Policy[] | undefined, deny: string, allow: string])[] = [
     [guardList(account?.serviceControlPolicies), "a service control policy", "service control policy"],
     [guardList(owner?.resourceControlPolicies), "a resource control policy", "resource control policy"],
+    [byEndpoint ? [byEndpoint.policy] : undefined, "a VPC endpoint policy", "VPC endpoint policy"],
     [boundary && [defaultDocument(boundary)], "a permissions boundary", "permissions boundary"],
     [principal.sessionPolicies, "a session policy", "session policy"],
   ];
@@ -65,10 +67,8 @@ export function decide(identity: Identity, access: Access): Verdict {
   if (!granted) return missing("identity-based policy");
   // A grant to the very user or session is not limited by what its boundary or session fails to mention.
   const named = sameAccount && direct && principal.kind === "user";
-  const ofOrganization = 2;
-  const open = guards.findIndex(
-    (_, index) => byGuards[index]?.effect === "none" && !(named && index >= ofOrganization),
-  );
+  const ofTheirOwn = guards.findIndex(([, deny]) => deny === "a permissions boundary");
+  const open = guards.findIndex((_, index) => byGuards[index]?.effect === "none" && !(named && index >= ofTheirOwn));
   return open === -1 ? allowed : missing((guards[open] as readonly [unknown, string, string])[2]);
 }
 

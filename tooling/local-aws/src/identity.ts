@@ -94,6 +94,15 @@ export interface Identity {
   readonly accessKeys: Map<string, AccessKey>;
   /** Those that AWS manages, and nobody else changes. By ARN. */
   readonly awsPolicies: Map<string, ManagedPolicy>;
+  /** That all requests go by; services do not. */
+  vpcEndpoint?: VpcEndpoint | undefined;
+}
+
+export interface VpcEndpoint {
+  /** vpce-… */
+  readonly id: string;
+  /** Has to allow what is asked for by it. */
+  readonly policy: Policy;
 }
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -116,6 +116,8 @@ export interface LocalAws {
   createAccount(account: AccountOptions): void;
   setServiceControlPolicies(account: string, policies: readonly PolicySource[]): void;
   setResourceControlPolicies(account: string, policies: readonly PolicySource[]): void;
+  /** All requests go by a VPC endpoint from now on; undefined: by none. Its policy allows everything by default. */
+  setVpcEndpoint(endpoint: { readonly id: string; readonly policy?: PolicySource } | undefined): void;
   createUser(user: NewUser): { readonly arn: string; readonly name: string; readonly credentials: Credentials };
   /** With its first key. */
   findUser(
@@ -164,6 +166,12 @@ export interface LocalAws {
 }
 
 /** Starts SQS, S3, STS, IAM, EventBridge, KMS, Organizations and CloudWatch on one port of this machine. Everything is kept in memory and gone at the end. */
+/** The policy that a VPC endpoint has when none is given. */
+const everything = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: "*", Action: "*", Resource: "*" }],
+};
+
 export async function startLocalAws(options: LocalAwsOptions = {}): Promise<LocalAws> {
   const {
     port = 0,
@@ -279,6 +287,10 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     },
     setResourceControlPolicies(account, policies) {
       accountOf(account).resourceControlPolicies = policies.map((policy) => parsePolicy(policy, "identity"));
+    },
+    setVpcEndpoint(endpoint) {
+      const { id, policy = everything } = endpoint ?? {};
+      identity.vpcEndpoint = id === undefined ? undefined : { id, policy: parsePolicy(policy, "resource") };
     },
     createUser(given) {
       const account = accountOf(given.account);

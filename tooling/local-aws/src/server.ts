@@ -209,6 +209,8 @@ function requestContext(world: World, request: HttpRequest, caller: Principal, r
         return caller.kind === "user" ? caller.entity?.name : undefined;
       case "aws:requestedregion":
         return region;
+      case "aws:sourcevpce":
+        return world.identity.vpcEndpoint?.id;
       case "aws:sourceip":
         return request.sourceIp;
       case "aws:useragent":

@@ -119,6 +119,30 @@ describe("resource control policies", () => {
   });
 });
 
+describe("a VPC endpoint", () => {
+  it("limits by its policy what is asked for by it, and is told to other policies", async () => {
+    const { get, receive } = user({ all: statement("Allow", "*") });
+    const policy = {
+      Version: "2012-10-17",
+      Statement: { Effect: "Allow", Principal: "*", Action: "s3:*", Resource: "*" },
+    };
+    aws.setVpcEndpoint({ id: "vpce-1", policy });
+    await get();
+    const refused = await failure(receive());
+    expect(refused.message).toMatch(/because no VPC endpoint policy allows the sqs:receivemessage action$/);
+    aws.setVpcEndpoint({ id: "vpce-1" });
+    await receive();
+    const elsewhere = { StringNotEquals: { "aws:SourceVpce": "vpce-2" } };
+    const guard = { ...statement("Deny", "s3:*").Statement, Condition: elsewhere };
+    const guarded = user({ all: statement("Allow", "*"), guard: { Version: "2012-10-17", Statement: guard } });
+    expect(await refusal(guarded.get())).toBe("AccessDenied");
+    aws.setVpcEndpoint({ id: "vpce-2" });
+    await guarded.get();
+    aws.setVpcEndpoint(undefined);
+    expect(await refusal(guarded.get())).toBe("AccessDenied");
+  });
+});
+
 describe("permissions boundaries", () => {
   it("limit what the policies allow", async () => {
     const boundary = aws.createManagedPolicy("OnlyQueues", statement("Allow", "sqs:*"));
