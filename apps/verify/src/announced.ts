@@ -1,3 +1,4 @@
+import { couldNotCheck, type Finding } from "./check.ts";
 import { type Bucket, newestVersions, routesOf } from "./flow.ts";
 import type { Lake } from "./lake.ts";
 
@@ -14,5 +15,15 @@ export async function announcedSources(lake: Lake): Promise<readonly AnnouncedSo
     const routes = routesOf(flow, bucket, queueArn);
     const announced = bucket.sources.filter((source) => routes.some((route) => route.announces(source)));
     return { bucket, sources: newestVersions(announced) };
+  });
+}
+
+/** What stands in the way where there are sources, and the queue is told of none. */
+export function unannounced(found: readonly AnnouncedSources[]): Finding | undefined {
+  const there = found.some(({ bucket }) => bucket.sources.length > 0);
+  if (!there || found.some(({ sources }) => sources.length > 0)) return undefined;
+  return couldNotCheck({
+    because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
+    how: "Go by the check notification first",
   });
 }

@@ -1,6 +1,6 @@
 import type { AnnouncedObject } from "@threatlockdown/pipeline";
 import { isDenied } from "../administrator.ts";
-import { announcedSources } from "../announced.ts";
+import { type AnnouncedSources, announcedSources, unannounced } from "../announced.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
 import { newestObject } from "../newest.ts";
@@ -36,14 +36,12 @@ export const newestObjectUntouched: Check = {
   async run(lake, signal) {
     const { s3 } = await lake.clients();
     const admin = await lake.admin?.();
-    const announced = await announcedIn(lake);
-    if (announced?.length === 0) {
-      return couldNotCheck({
-        because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
-        how: "Go by the check notification first",
-      });
-    }
-    const places: readonly Place[] = announced ?? lake.buckets.map((bucket) => ({ bucket }));
+    const announced = await announcedTo(lake);
+    const nothing = announced && unannounced(announced);
+    if (nothing !== undefined) return nothing;
+    const places: readonly Place[] =
+      announced?.map(({ bucket: { name: bucket }, sources: folders }) => ({ bucket, folders })) ??
+      lake.buckets.map((bucket) => ({ bucket }));
     for (const client of admin === undefined ? [s3] : [s3, admin.s3]) {
       try {
         for (const { bucket, folders } of places) {
@@ -70,18 +68,13 @@ interface Place {
   readonly folders?: readonly string[];
 }
 
-/** What the queue is told of; undefined where nobody may see that. A source of others is no matter of this role. */
-async function announcedIn(lake: Lake): Promise<readonly Required<Place>[] | undefined> {
+/** Undefined where nobody may see it. A source of others is no matter of this role. */
+async function announcedTo(lake: Lake): Promise<readonly AnnouncedSources[] | undefined> {
   if (lake.admin === undefined) return undefined;
-  try {
-    const found = await announcedSources(lake);
-    return found.flatMap(({ bucket: { name: bucket }, sources: folders }) =>
-      folders.length === 0 ? [] : [{ bucket, folders }],
-    );
-  } catch (error) {
+  return announcedSources(lake).catch((error: unknown) => {
     if (isDenied(error)) return undefined;
     throw error;
-  }
+  });
 }
 
 function ofWhom({ seen }: Finding): Finding {
@@ -91,7 +84,7 @@ function ofWhom({ seen }: Finding): Finding {
   });
 }
 
-/** What the bucket holds of the announced sources that is newer than the announced object, where the role may look. */
+/** What the bucket holds of the same source that is newer than the announced object, where the role may look. */
 async function newestOf(
   lake: Lake,
   announced: AnnouncedObject,
@@ -100,13 +93,10 @@ async function newestOf(
   const { bucket } = announced;
   const { s3 } = await lake.clients();
   try {
-    const known = (await announcedIn(lake))?.find((place) => place.bucket === bucket)?.folders;
-    const folders = known ?? [sourceOf(announced.key)];
-    const { newest, complete } = await newestObject(s3, bucket, signal, { folders });
+    const { newest, complete } = await newestObject(s3, bucket, signal, { folders: [sourceOf(announced.key)] });
     if (newest === undefined) return { object: announced };
     const { key, size, modified } = newest;
-    const all = known === undefined ? "its source" : "the sources that are announced";
-    const remark = `the newest of ${complete ? "" : "a part of "}${all}, written ${span(Date.now() - modified.getTime())} ago`;
+    const remark = `the newest of ${complete ? "" : "a part of "}its source, written ${span(Date.now() - modified.getTime())} ago`;
     return { object: { bucket, key, size }, remark };
   } catch (error) {
     signal.throwIfAborted();

@@ -1,6 +1,6 @@
 import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { asAdministrator } from "../administrator.ts";
-import { announcedSources } from "../announced.ts";
+import { announcedSources, unannounced } from "../announced.ts";
 import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { counted } from "../count.ts";
@@ -66,12 +66,8 @@ async function judge(lake: Lake, admin: Admin, samples: readonly Sample[]): Prom
       ...repairOf(arn, known, "Subscriber"),
     };
   }
-  if (samples.length === 0 && (await lake.flow()).buckets.some(({ sources }) => sources.length > 0)) {
-    return couldNotCheck({
-      because: "it is not known which objects it reads: nothing tells the queue of a bucket's sources",
-      how: "Go by the check notification first",
-    });
-  }
+  const nothing = unannounced(await announcedSources(lake));
+  if (nothing !== undefined) return nothing;
   const hidden = sealed.flatMap((one) => (ownKeyOf(one) === undefined ? (one.obstacle ?? []) : []));
   const [obstacle] = [...open, ...hidden];
   if (obstacle !== undefined) return couldNotCheck(obstacle);
