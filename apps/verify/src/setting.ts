@@ -30,6 +30,11 @@ export function giveRegion(lake: Described): string {
     : `Give ${byName}, or set a region in the profile; --region NAME tells it to this program alone`;
 }
 
+/** What to do where those at hand are of somebody else; whose follows. */
+export function giveCredentials(lake: Described): string {
+  return `Give the subscriber (${settingName(lake, "profile")}) the credentials`;
+}
+
 /** What to do where the role asks for an external ID and none is set. */
 export function giveExternalId(lake: Described): string {
   const own = settingName(lake, "externalId");

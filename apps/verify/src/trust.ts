@@ -1,7 +1,16 @@
 import { externalIdMark, type Finding } from "./check.ts";
 import { awsCommand } from "./command.ts";
 import type { Lake } from "./lake.ts";
-import { type Document, judge, listOf, type Question, repaired, type Statement, trustStatement } from "./policy.ts";
+import {
+  concernsAction,
+  type Document,
+  judge,
+  listOf,
+  type Question,
+  repaired,
+  type Statement,
+  trustStatement,
+} from "./policy.ts";
 import { contextOf, samePrincipal, userOrRole } from "./principal.ts";
 import type { Role } from "./role.ts";
 
@@ -39,6 +48,16 @@ export async function isGiven(lake: Lake): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Users, roles and accounts that it lets in. One that was deleted stands there by its id, and is left out. */
+export function trustedBy(trust: Document): readonly string[] {
+  const names = trust.Statement.flatMap((one) => {
+    const { Effect, Principal } = one;
+    if (Effect !== "Allow" || typeof Principal !== "object" || !concernsAction(one, assume)) return [];
+    return listOf(Principal.AWS).filter((name) => /^(arn:.*|\d{12})$/.test(name));
+  });
+  return [...new Set(names)];
 }
 
 /** The statement without what it says of external IDs. */

@@ -38,3 +38,45 @@ it("where there is no such role, no user is let assume it", async () => {
   expect(user).toMatchObject({ state: "could not check", seen: expect.stringMatching(/"role" has to succeed first/) });
   expect(plan).not.toContain("put-user-policy");
 });
+
+const statement = (principal: string, externalId: string) => ({
+  Effect: "Allow" as const,
+  Principal: { AWS: principal },
+  Action: "sts:AssumeRole",
+  Condition: { StringEquals: { "sts:ExternalId": externalId } },
+});
+
+const commandsIn = (plan: string) => plan.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+
+it("credentials of another user than the role trusts are told before any change of the role", async () => {
+  await using setting = await createSetting();
+  const { aws, lake } = setting;
+  aws.createAccount({ id: "210987654321" });
+  const Statement = ["arn:aws:iam::123456789012:user/admin", "210987654321"].map((one) =>
+    statement(one, lake.externalId),
+  );
+  aws.setTrust(lake.roleArn, { Version: version, Statement });
+  const { role, plan } = await told(setting);
+  expect(role).toMatchObject({
+    seen: expect.stringMatching(
+      /does not name \S+ in its trust policy, but user admin( of account \d+)?, account 210987654321$/,
+    ),
+    fix: expect.stringMatching(
+      /^Give the subscriber \(<aws_profile>\) the credentials of user admin.* or account 210987654321, whom the role trusts, since those at hand are of user threatlockdown; if user threatlockdown is meant to be the subscriber, someone who may change/,
+    ),
+  });
+  expect(commandsIn(plan)).toEqual([]);
+  expect(plan).toMatch(
+    /^# Only where user threatlockdown is meant to be the subscriber: aws iam update-assume-role-policy /m,
+  );
+});
+
+it("no external ID that may be mistyped gets into the trust policy by itself", async () => {
+  await using setting = await createSetting();
+  const { aws, lake } = setting;
+  aws.setTrust(lake.roleArn, { Version: version, Statement: [statement(lake.userArn, "another")] });
+  const { role, plan } = await told(setting);
+  expect(role?.fix).toMatch(/^Compare <external_id> .*, and correct it; if <external_id> is right, someone who may/);
+  expect(commandsIn(plan)).toEqual([]);
+  expect(plan).toMatch(/^# Only where <external_id> is right: aws iam update-assume-role-policy /m);
+});

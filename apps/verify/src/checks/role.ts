@@ -1,12 +1,21 @@
 import { asAdministrator } from "../administrator.ts";
 import { accountOf, nameOf } from "../arn.ts";
+import { kindOf } from "../attached.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand } from "../command.ts";
 import type { Lake } from "../lake.ts";
 import { concernsAction, type Document, dependsOn, judge, type Question } from "../policy.ts";
 import type { Role } from "../role.ts";
-import { compareExternalId, giveExternalId, settingName } from "../setting.ts";
-import { assume, isGiven, onlyWithoutExternalId, principalOf, trustChange, trustQuestion } from "../trust.ts";
+import { compareExternalId, giveCredentials, giveExternalId, settingName } from "../setting.ts";
+import {
+  assume,
+  isGiven,
+  onlyWithoutExternalId,
+  principalOf,
+  trustChange,
+  trustedBy,
+  trustQuestion,
+} from "../trust.ts";
 
 export const noRole: Finding = {
   state: "not applicable",
@@ -76,12 +85,16 @@ async function judgeRole(lake: Lake, found: Role, caller: string): Promise<Findi
 
 function distrusting(lake: Lake, { found, who, question }: Asked): Finding | undefined {
   if (judge(found.trust, question).effect === "allow") return undefined;
-  const { seen, inConfiguration, first = "S" } = whyNot(lake, found.trust, question, who);
+  const { seen, inConfiguration, instead } = whyNot(lake, found.trust, question, who);
+  const told = { state: "failed", seen: `the role ${found.name} ${seen}` } as const;
+  if (inConfiguration !== undefined) return { ...told, fix: inConfiguration };
+  const { commands, ...change } = trustChange(found, question, who);
+  const first = instead === undefined ? "S" : `${instead.fix}; if ${instead.unless}, s`;
   return {
-    state: "failed",
-    seen: `the role ${found.name} ${seen}`,
-    fix: inConfiguration ?? `${first}omeone who may change the role ${found.name} gives it the trust policy below`,
-    ...(inConfiguration === undefined && trustChange(found, question, who)),
+    ...told,
+    fix: `${first}omeone who may change the role ${found.name} gives it the trust policy below`,
+    ...change,
+    ...(commands && { commands: commands.map((one) => (instead ? { ...one, where: instead.unless } : one)) }),
   };
 }
 
@@ -122,18 +135,21 @@ function lax(lake: Lake, { found, who, question }: Asked): Finding | undefined {
   };
 }
 
-function whyNot(
-  lake: Lake,
-  trust: Document,
-  question: Question,
-  who: string,
-): { readonly seen: string; readonly inConfiguration?: string; readonly first?: string } {
+interface Reason {
+  readonly seen: string;
+  /** What to do where the policy is right for certain. */
+  readonly inConfiguration?: string;
+  /** What to do where it may be right, and the only case in which it is not. */
+  readonly instead?: { readonly fix: string; readonly unless: string };
+}
+
+function whyNot(lake: Lake, trust: Document, question: Question, who: string): Reason {
   if (judge(trust, question).effect === "deny") return { seen: `forbids ${who} by a statement with Effect Deny` };
   const named = trust.Statement.filter(
     (one) =>
       judge({ Statement: [{ ...one, Effect: "Allow", Action: "*", Condition: {} }] }, question).effect === "allow",
   );
-  if (named.length === 0) return { seen: `does not name ${who} in its trust policy` };
+  if (named.length === 0) return notNamed(lake, trust, who);
   const acting = named.filter((one) => one.Effect === "Allow" && concernsAction(one, assume));
   if (acting.length === 0) return { seen: `names ${who} in its trust policy without the action ${assume}` };
   if (question.context["sts:externalid"] === null) {
@@ -148,7 +164,28 @@ function whyNot(
   return otherwise
     ? {
         seen: "asks for another external ID than the one that is set",
-        first: `${compareExternalId(lake)}; if it is right, s`,
+        instead: { fix: compareExternalId(lake), unless: `${settingName(lake, "externalId")} is right` },
       }
     : { seen: `trusts ${who} under conditions that these requests do not meet` };
+}
+
+/** Whoever has the keys of another would let that one in where the right ones are all that is missing. */
+function notNamed(lake: Lake, trust: Document, who: string): Reason {
+  const seen = `does not name ${who} in its trust policy`;
+  const others = trustedBy(trust).map((name) => calledBeside(name, who));
+  if (others.length === 0) return { seen };
+  const own = `${kindOf(who)} ${nameOf(who)}`;
+  return {
+    seen: `${seen}, but ${others.join(", ")}`,
+    instead: {
+      fix: `${giveCredentials(lake)} of ${others.join(" or ")}, whom the role trusts, since those at hand are of ${own}`,
+      unless: `${own} is meant to be the subscriber`,
+    },
+  };
+}
+
+function calledBeside(name: string, who: string): string {
+  const account = accountOf(name) ?? name;
+  if (!name.includes("/")) return `account ${account}`;
+  return `${kindOf(name)} ${nameOf(name)}${account === accountOf(who) ? "" : ` of account ${account}`}`;
 }
