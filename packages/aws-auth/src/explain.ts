@@ -42,15 +42,16 @@ const denied = (service: string) => (facts: Facts) =>
 /** Where AWS says which policy is to blame, the other causes are not guessed. */
 function byReason({ reason, action = "the action" }: Facts): readonly string[] | undefined {
   if (reason === undefined) return undefined;
-  if (/explicit deny in (?:a|an) ([\w -]*policy)/i.test(reason)) {
-    const [, policy] = /explicit deny in (?:a|an) ([\w -]*policy)/i.exec(reason) ?? [];
-    return [`a statement with Effect Deny in a ${policy} forbids ${action}`];
-  }
+  const [, forbidding] = /explicit deny in an? ([\w -]*(?:policy|boundary))/i.exec(reason) ?? [];
+  if (forbidding !== undefined) return [`a statement with Effect Deny in a ${forbidding} forbids ${action}`];
   if (/no identity-based policy/i.test(reason))
     return [`no policy of this user or role allows ${action}; add a statement that does`];
   if (/no resource-based policy/i.test(reason)) return ["the policy of the resource does not name this principal"];
   if (/no session policy/i.test(reason)) return [`the session policy does not allow ${action}`];
   if (/permissions boundary/i.test(reason)) return [`the permissions boundary does not allow ${action}`];
+  if (/no role trust policy/i.test(reason)) return ["the trust policy of the role does not allow this principal"];
+  if (/no VPC endpoint policy/i.test(reason))
+    return [`the policy of the VPC endpoint that the request went through does not allow ${action}`];
   if (/service control policy|resource control policy/i.test(reason))
     return [`a policy of the AWS organization does not allow ${action}`];
   return undefined;

@@ -13,6 +13,8 @@ export interface StsSettings {
   readonly region?: string | undefined;
   /** How requests are sent, for proxies and time-outs. */
   readonly requestHandler?: STSClientConfig["requestHandler"] | undefined;
+  /** Of the client, as the SDK has them. */
+  readonly extensions?: STSClientConfig["extensions"] | undefined;
 }
 
 /** Where STS is asked when no region is known; any of the partition will do. */
@@ -26,7 +28,7 @@ export function stsClient(
   settings: StsSettings & { readonly partition?: string },
   credentials: AwsCredentialIdentityProvider,
 ): { readonly sts: STSClient; readonly region: string } {
-  const { stsEndpoint, requestHandler, partition = "aws" } = settings;
+  const { stsEndpoint, requestHandler, extensions, partition = "aws" } = settings;
   const endpoint = stsEndpoint === undefined ? undefined : endpointUrl(stsEndpoint);
   const region = settings.region ?? (endpoint && regionOf(endpoint)) ?? anyRegion[partition] ?? "us-east-1";
   const sts = new STSClient({
@@ -35,6 +37,7 @@ export function stsClient(
     // Without one the SDK looks at AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the profile.
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(requestHandler === undefined ? {} : { requestHandler }),
+    ...(extensions === undefined ? {} : { extensions }),
   });
   return { sts, region };
 }

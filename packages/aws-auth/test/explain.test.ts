@@ -46,6 +46,10 @@ describe("explain", () => {
     ],
     ["with an explicit deny in a service control policy", "a statement with Effect Deny in a service control policy"],
     ["because no permissions boundary allows the sts:AssumeRole action", "the permissions boundary does not allow"],
+    ["with an explicit deny in a permissions boundary", "a statement with Effect Deny in a permissions boundary"],
+    ["with an explicit deny in a resource control policy", "a statement with Effect Deny in a resource control policy"],
+    ["because no role trust policy allows the sts:AssumeRole action", "the trust policy of the role does not allow"],
+    ["because no VPC endpoint policy allows the sts:AssumeRole action", "the policy of the VPC endpoint"],
     ["because no session policy allows the sts:AssumeRole action", "the session policy does not allow"],
   ])("guesses nothing where AWS says %s", (reason, cause) => {
     const line = explain(awsError("AccessDenied", `${refusedRole.message} ${reason}`));
