@@ -49,7 +49,11 @@ const patterns: readonly (readonly [of: string, change: (bucket: string) => obje
 ];
 
 const forPatterns = patterns.map(
-  ([of, change, seen = /no EventBridge rule and no event notification leads/]): Fault => ({
+  ([
+    of,
+    change,
+    seen = /no EventBridge rule and no event notification leads .*; the patterns of the rules .*: AmazonSecurityLake-.*-Rule$/,
+  ]): Fault => ({
     name: `rule is of ${of}`,
     options: alone,
     make: async (setting) => {

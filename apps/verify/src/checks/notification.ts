@@ -44,7 +44,7 @@ export function judgeBucket(flow: Flow, bucket: Bucket, queueArn: string): Findi
   if (widened !== undefined) return { ...noWay(bucket), ...widen(bucket, widened) };
   const elsewhere = flow.otherRules.find((one) => mayLeadHereToo(one, bucket));
   if (elsewhere !== undefined) return { ...noWay(bucket), ...aimHereToo(bucket, elsewhere, queueArn) };
-  return { ...noWay(bucket), ...ruleOfItsOwn(bucket, astray[0], queueArn) };
+  return { ...noWay(bucket), ...ruleOfItsOwn(flow, bucket, astray[0], queueArn) };
 }
 
 /** A subscriber has chosen its sources: that others are not announced is told, and no fault. */
@@ -196,14 +196,18 @@ function markOf(...arns: readonly string[]): string {
   return createHash("sha256").update(arns.join(" ")).digest("hex").slice(0, 16);
 }
 
-function ruleOfItsOwn(bucket: Bucket, astray: Rule | undefined, queueArn: string): Cure {
+function ruleOfItsOwn({ rules }: Flow, bucket: Bucket, astray: Rule | undefined, queueArn: string): Cure {
   const queue = lastOf(queueArn);
+  const idle =
+    rules.length === 0
+      ? ""
+      : `; the patterns of the rules that lead there take none of its new objects: ${rules.map(({ name }) => name).join(", ")}`;
   const name = `ThreatLockDown-${markOf(bucket.arn, queueArn)}`;
   const stays = astray && `; the rule ${astray.name} stays as it is, since it ${whyLeft(astray)}`;
   return {
     seen:
       astray === undefined
-        ? `no EventBridge rule and no event notification leads from ${bucket.name} to the queue ${queue}`
+        ? `no EventBridge rule and no event notification leads from ${bucket.name} to the queue ${queue}${idle}`
         : leadsFromOthers(astray.name, bucket),
     fix: `${who} makes a rule that leads from the bucket ${bucket.name} to the queue ${queue}${stays ?? ""}`,
     commands: [
