@@ -1,6 +1,7 @@
 import { couldNotCheck, type Finding } from "./check.ts";
-import { type Bucket, newestVersions, routesOf } from "./flow.ts";
+import { type Bucket, newestVersions } from "./flow.ts";
 import type { Lake } from "./lake.ts";
+import { routesOf } from "./route.ts";
 
 /** A bucket of the lake, and its sources that are announced to the queue: aws/VPC_FLOW/2.0/ */
 export interface AnnouncedSources {

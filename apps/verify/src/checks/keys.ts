@@ -2,11 +2,11 @@ import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
 import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding, type Obstacle } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { routesOf } from "../flow.ts";
 import { type Key, mayByGrant } from "../kms.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Document, dependsOn, judge, type Question, repaired, type Statement } from "../policy.ts";
 import { contextOf, type Principal, service, userOrRole } from "../principal.ts";
+import { routesOf } from "../route.ts";
 import { type Sealed, sealedOf } from "../sealed.ts";
 import { principalOf } from "../trust.ts";
 

@@ -3,16 +3,8 @@ import { asAdministrator } from "../administrator.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import type { Pattern } from "../event-pattern.ts";
-import {
-  type Bucket,
-  concernsBucket,
-  type Flow,
-  foldersOf,
-  type Route,
-  type Rule,
-  routesOf,
-  topicOf,
-} from "../flow.ts";
+import type { Bucket, Flow, Rule } from "../flow.ts";
+import { concernsBucket, foldersOf, type Route, routesOf, topicOf } from "../route.ts";
 import { flowRights, lakeAccount } from "./buckets.ts";
 
 export const notification: Check = {

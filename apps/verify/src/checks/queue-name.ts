@@ -3,8 +3,8 @@ import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
 import { accountOf, nameOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
-import { leadsTo } from "../flow.ts";
 import type { Lake } from "../lake.ts";
+import { leadsTo } from "../route.ts";
 import { settingName } from "../setting.ts";
 import { flowRights } from "./buckets.ts";
 

@@ -2,10 +2,11 @@ import { isDenied, needsProfile } from "../administrator.ts";
 import { accountOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
-import { type Route, routesOf, type TargetByRole } from "../flow.ts";
+import type { TargetByRole } from "../flow.ts";
 import type { Lake } from "../lake.ts";
 import { type Document, judge, parseDocument, type Question, repaired } from "../policy.ts";
 import { contextOf, type Principal, service, userOrRole } from "../principal.ts";
+import { type Route, routesOf } from "../route.ts";
 import { flowRights } from "./buckets.ts";
 import { hidden, setAttributes } from "./queue.ts";
 
