@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import type { Subscriber } from "@threatlockdown/ossec-config";
 import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { nameOf } from "./arn.ts";
@@ -30,6 +31,11 @@ const naming: Readonly<Record<string, (value: string) => Names>> = {
   "admin-profile": ofProfile,
   "indexer-profile": ofProfile,
   "indexer-role": ofRole,
+  config: ofPath,
+  state: ofPath,
+  "external-id-file": ofPath,
+  "indexer-credentials": ofPath,
+  "indexer-admin": ofPath,
   bucket: (names) => listed(names).map((name) => [name, "bucket"]),
 };
 
@@ -49,6 +55,22 @@ function ofProfile(name: string): Names {
   return [[name, "profile"]];
 }
 
+/** Where the manager, and filebeat, are by default. */
+const usual = /^\/(var\/ossec|etc\/filebeat)(\/|$)/;
+
+/** The file, and the folders that it is in: a folder can stand alone. */
+function ofPath(path: string): Names {
+  const parts = path.split("/");
+  if (!isAbsolute(path) || usual.test(path)) return [];
+  return parts.flatMap((part, at) => (at < 2 || part === "" ? [] : [[parts.slice(0, at + 1).join("/"), "path"]]));
+}
+
+/** The files of AWS, which its own variables name. */
+export function namesOfEnvironment(environment: NodeJS.ProcessEnv): Names {
+  const { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: credentials } = environment;
+  return [config, credentials].flatMap((path) => ofPath(path ?? ""));
+}
+
 export function namesOfSubscriber({ queue, roleArn, profile }: Subscriber): Names {
   return [
     ...ofQueue(queue),
@@ -62,7 +84,10 @@ export async function namesOfManager(manager: Manager | undefined, indexer: Inde
   const identity = await ifKnown(indexer?.identity());
   const hosts = indexer?.settings.hosts.map((host) => new URL(host).hostname) ?? [];
   const { cluster } = manager?.settings ?? {};
+  const { certificateAuthorities = [], certificate = "", key = "" } = indexer?.settings ?? {};
+  const files = [manager?.file ?? "", manager?.state ?? "", ...certificateAuthorities, certificate, key];
   return [
+    ...files.flatMap(ofPath),
     ...hosts.filter((host) => !/^(localhost|127\.[\d.]+|\[::1\])$/.test(host)).map((host) => [host, "host"] as const),
     ...[user, identity?.name].flatMap((name) => (name === undefined ? [] : [[name, "user"] as const])),
     ...(manager?.hostname === undefined ? [] : [[manager.hostname, "manager"] as const]),

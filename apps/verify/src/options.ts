@@ -38,7 +38,7 @@ With what it is checked:
 What is told:
   --output FORM            text (default), json, junit or html
   --fix-plan               print the changes as commands, and run none
-  --redact                 mask account numbers, ARNs, hosts and names, for pasting into a ticket
+  --redact                 mask account numbers, ARNs, hosts, paths and names, for pasting into a ticket
   --show-external-id       write the external ID into policies and commands, for pasting into AWS
   --strict                 exit code 3 where there are warnings only
   --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come, and tell what has changed

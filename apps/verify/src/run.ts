@@ -7,7 +7,7 @@ import { checks } from "./checks/table.ts";
 import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, requestHandlerOf, type Surroundings } from "./lake.ts";
 import type { Manager } from "./manager.ts";
-import { namesOfArguments, namesOfManager, namesOfOptions, namesOfSubscriber } from "./names.ts";
+import { namesOfArguments, namesOfEnvironment, namesOfManager, namesOfOptions, namesOfSubscriber } from "./names.ts";
 import { type Form, formIn, help, listed, type Options, parseOptions, watchMilliseconds } from "./options.ts";
 import { explained } from "./report/docs.ts";
 import { fixPlan } from "./report/fix-plan.ts";
@@ -219,6 +219,7 @@ async function verify(
   if (!options.redact) return results;
   const names = [
     ...namesOfOptions(options),
+    ...namesOfEnvironment(world.environment),
     ...subscribers.flatMap(namesOfSubscriber),
     ...(await namesOfManager(surroundings.manager, indexer)),
   ];
@@ -275,7 +276,9 @@ function reportOf({ output, plan }: Form): Report {
 }
 
 /** A form that is not given would be taken for the one that was asked for. @throws CannotRun */
-function checkOutput({ output, list, "fix-plan": plan }: Options): void {
+function checkOutput({ output, list, "fix-plan": plan, redact, "show-external-id": show }: Options): void {
+  if (redact && show)
+    throw new CannotRun("Give --redact or --show-external-id, not both: the one masks secrets, the other shows one.");
   if (!Object.hasOwn(reports, output)) {
     throw new CannotRun(`--output ${output} is none of ${Object.keys(reports).join(", ")}.`);
   }

@@ -139,6 +139,28 @@ describe("every report", () => {
     expect(masked).toContain("the newest events have manager.name <manager-2>; this manager's dashboard");
   });
 
+  it("masks what others have named: sources, index templates, and whom certificates are of", () => {
+    const told = [
+      "ext/acmebankedr/1.0 of 210987654321: 2 h ago; s3://lake/ext/acmebankedr/1.0/region=x/a.parquet",
+      "the index template acme+alerts has priority 200",
+      JSON.stringify({ url: "https://localhost:9200/_index_template/acme%2Balerts" }),
+      'the authority of its certificate, "Acme Root", is none of those in <certificate_authorities>',
+      "in the files of <certificate_authorities>, C=DE, O=Acme Bank AG, CN=siem.acme was valid until 2026-01-01",
+      "/_index_template/security-lake",
+    ];
+    const redact = redaction(told.map((one) => JSON.stringify(one)));
+    const masked = told.map(redact);
+    expect(masked.join("\n")).not.toMatch(/acme/i);
+    expect(masked[0]).toMatch(/^ext\/<source-1>\/1\.0 .*\/ext\/<source-1>\/1\.0\/region=/);
+    expect(masked.at(-1)).toBe("/_index_template/security-lake");
+  });
+
+  it("leaves the words of policies, whatever has such a name", () => {
+    const told = 'a statement with Effect Deny forbids it: policy "Deny" of group "Less"';
+    const redact = redaction([JSON.stringify(told)]);
+    expect(redact(told)).toBe('a statement with Effect Deny forbids it: policy "Deny" of group "<name-1>"');
+  });
+
   it("masks whose home a file is in, and what ends a sentence after a name is not the name's", () => {
     const told = [
       "/home/alice/ossec.conf, on arn:aws:iam::123456789012:role/lake: no policy",

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -316,6 +316,26 @@ describe("a whole run", () => {
       expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining("--admin-profile <profile-1>: ") });
       for (const text of [told.stdout, failed.stdout, failed.stderr]) expect(text).not.toContain("my-secret");
     }
+  });
+
+  it("is masked with its files and folders, but for the usual ones, and without the external ID", async () => {
+    const folder = join(lab.folder, "acmebank", "siem");
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, "ossec.conf");
+    await writeFile(file, await readFile(join(lab.folder, "ossec.conf"), "utf8"));
+    const args = ["--config", file, "--only", "configuration,disk,credentials", "--redact"];
+    const { code, stdout } = await verify(args, { surroundings: surroundingsOf(lab) });
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/<path-\d>/) });
+    expect(stdout).not.toContain("acmebank");
+    expect(await verify(["--config", "/srv/acmebank/x.conf", "--redact"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^ERROR: The configuration <path-\d> cannot be read/),
+    });
+    expect((await verify(["--config", "/var/ossec/none.conf", "--redact"])).stderr).toContain("/var/ossec/none.conf");
+    expect(await verify([...args, "--show-external-id"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^ERROR: Give --redact or --show-external-id, not both/),
+    });
   });
 
   it("is masked without a wait for an indexer that no check has asked", async () => {

@@ -20,11 +20,22 @@ export function revealed(externalId: string): (text: string) => string {
 
 /** What ends a sentence, or a part of it, is not the name's. */
 const arn = /arn:aws[\w-]*:[\w-]*:[\w-]*:\d{0,12}:[\w+=,.@/:*-]*[\w+=@/*-]/g;
-/** Names that AWS itself gives, and the product, are no secret. */
-const common = /^(root|\*|aws|ext|admin|default|ThreatLockDown-(AssumeRole|Subscriber))$/;
+/** Names that AWS itself gives, its words for policies, and the product, are no secret. */
+const common =
+  /^(root|\*|aws|ext|admin|default|Allow|Deny|Effect|Statement|[Uu]ser|[Rr]ole|[Gg]roup|[Pp]olicy|[Qq]ueue|[Bb]ucket|[Kk]ey|ThreatLockDown-(AssumeRole|Subscriber)|security-lake)$/;
 
 /** Names in the options of commands, as they stand in JSON, and in sentences. */
 const named = /(?:"(?:[a-z]+-)?name":"|"rule":"|EventBridge rule |\b(?:group|policy) \\")([\w+=,.@-]{3,})/g;
+
+/** What others have named, where texts and requests have it. */
+const foreign: readonly (readonly [place: RegExp, kind: string])[] = [
+  [/\/_index_template\/([\w.*%-]+)/g, "template"],
+  // A custom source of the lake.
+  [/(?<![\w-])ext\/([\w.-]*\w)/g, "source"],
+  // Whom a certificate is of, and who has made it.
+  [/\b(?:CN|OU|O|L|ST|DC|emailAddress)=([^,"\\]*[^,"\\\s])/g, "subject"],
+  [/\bauthority of its certificate, \\?"([^"\\]+)/g, "subject"],
+];
 
 /** Names to be masked as well, and what they are names of. */
 export type Names = readonly (readonly [name: string, kind: string])[];
@@ -55,6 +66,9 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   }
   for (const found of all.match(/[\w-]*AmazonSecurityLake-[\w-]+/g) ?? []) mark(found, "name");
   for (const [, found = ""] of all.matchAll(named)) mark(found, "name");
+  for (const [place, kind] of foreign) {
+    for (const [, found = ""] of all.matchAll(place)) for (const name of written(found)) mark(name, kind);
+  }
   // Of others than this manager, as stored events have them.
   for (const [, kind = "", found = ""] of all.matchAll(/"(manager|cluster)\.name":"([^"\\]+)"/g)) mark(found, kind);
   for (const [, found = ""] of all.matchAll(/\bwritten by node ((?:[\w.-]+, )*[\w.-]*\w)/g)) {
@@ -69,6 +83,15 @@ export function redaction(texts: readonly string[], names: Names = []): (text: s
   for (const found of maskNames(all).match(account) ?? []) mark(found, "account");
   const maskAccounts = (text: string) => text.replaceAll(account, (found) => marks.get(found) ?? found);
   return (text) => maskAccounts(maskNames(text));
+}
+
+/** In addresses, and in sentences. */
+function written(found: string): ReadonlySet<string> {
+  try {
+    return new Set([found, decodeURIComponent(found)]);
+  } catch {
+    return new Set([found]);
+  }
 }
 
 const account = /(?<!\d)\d{12}(?!\d)/g;
