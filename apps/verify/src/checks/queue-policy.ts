@@ -22,7 +22,7 @@ export const queuePolicy: Check = {
     const policy = found.Policy === undefined ? undefined : parseDocument(found.Policy);
     const routes = await routesTo(lake, queueArn);
     return routes.length === 0
-      ? judgeUnknown(policy, queueArn, name)
+      ? judgeUnknown(lake, policy, { queueArn, url, name })
       : judgeRoutes(policy, routes, { queueArn, url, name });
   },
 };
@@ -41,14 +41,10 @@ function judgeRoutes(policy: Document | undefined, routes: readonly Route[], { q
     (before, route) => repaired(before, sending(route, queueArn), letIn(route, queueArn)),
     policy,
   );
-  const change: Pick<Finding, "policy" | "console"> & { readonly commands: readonly Command[] } = {
+  const opening = closed.length > 0 ? [setAttributes(url, { Policy: JSON.stringify(changed) })] : [];
+  const change: Pick<Finding, "policy" | "console"> = {
     ...(closed.length > 0 && { policy: changed as Document }),
     console: `SQS > Queues > ${name} > Access policy > Edit`,
-    // Before a target has no role any more, EventBridge itself has to be let in.
-    commands: [
-      ...(closed.length > 0 ? [setAttributes(url, { Policy: JSON.stringify(changed) })] : []),
-      ...byRole.map(withoutRole),
-    ],
   };
   if (closed.some((route) => route.byRole === undefined)) {
     return {
@@ -56,6 +52,7 @@ function judgeRoutes(policy: Document | undefined, routes: readonly Route[], { q
       seen: `${policy === undefined ? "the queue has no policy, and" : "it"} does not let in: ${namesOf(closed)}`,
       fix: `Someone who may change the queue ${name} gives it the policy below`,
       ...change,
+      commands: opening,
     };
   }
   if (byRole.length > 0) {
@@ -66,6 +63,8 @@ function judgeRoutes(policy: Document | undefined, routes: readonly Route[], { q
         .join("; "),
       fix: `Someone who may change queue and rules ${closed.length > 0 ? `gives the queue ${name} the policy below, and then ` : ""}takes the role from the target of ${byRole.map(({ rule }) => rule).join(", ")}`,
       ...change,
+      // Before a target has no role any more, EventBridge itself has to be let in.
+      commands: [...opening, ...byRole.map(withoutRole)],
     };
   }
   const unknown = [...new Set(judged.flatMap((one) => one.unknown))].sort().join(", ");
@@ -97,7 +96,7 @@ async function routesTo(lake: Lake, queueArn: string): Promise<Route[]> {
   }
 }
 
-function judgeUnknown(policy: Document | undefined, queueArn: string, name: string): Finding {
+function judgeUnknown(lake: Lake, policy: Document | undefined, { queueArn, name }: Place): Finding {
   const senders = ["events.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com"].map((sender) => ({
     sender,
     ...judge(policy, sendingAs(service(sender), queueArn)),
@@ -117,7 +116,7 @@ function judgeUnknown(policy: Document | undefined, queueArn: string, name: stri
   return couldNotCheck({
     because: `whether it lets in ${whom} depends on which rule, bucket or role sends`,
     rights: flowRights,
-    how: needsProfile,
+    how: lake.admin === undefined ? needsProfile : "go by the check notification, which tells what leads to the queue",
   });
 }
 
