@@ -44,6 +44,30 @@ describe("the newest object", () => {
     expect(found?.seen).toContain(laterObject.key);
   });
 
+  it.each([
+    [
+      "is broken, whatever message is received",
+      [object, { ...laterObject, bytes: object.bytes.slice(0, -4) }],
+      "failed",
+    ],
+    ["is sound, though an older one is not", [{ ...object, bytes: object.bytes.slice(0, -4) }, laterObject], "ok"],
+    ["is of another source than the message's", [object, { ...otherObject, bytes: new Uint8Array(99) }], "failed"],
+  ] as const)("is read, as an administrator sees it, where it %s", async (_, files, state) => {
+    await using setting = await createSetting({ empty: true });
+    for (const [at, file] of files.entries()) {
+      setting.ahead = at * 4_000;
+      setting.put(file);
+    }
+    setting.ahead = 0;
+    const admin = setting.surroundings.admin as never;
+    for (let run = 0; run < 3; run++) {
+      expect(await newest(setting, { admin }, true)).toMatchObject({
+        state,
+        seen: expect.stringContaining(files[1].key),
+      });
+    }
+  });
+
   it("is no failure where it may be of another subscriber's source", async () => {
     await using setting = await ofOneSource();
     mayList(setting);

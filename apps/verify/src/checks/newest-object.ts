@@ -22,8 +22,15 @@ export const newestObjectCheck: Check = {
     if ("state" in found) return found;
     lake.announced.set(url, found);
     const { object, remark } = await newestOf(lake, found.object, signal);
-    const read = await readObject(lake, object, signal, found.object.account);
-    const seen = [read.seen, remark, `announced by ${found.form}`, found.remark]
+    const { account } = found.object;
+    const [newest, announced] = await Promise.all([
+      readObject(lake, object, signal, account),
+      object.key === found.object.key ? undefined : readObject(lake, found.object, signal, account),
+    ]);
+    // Which message comes is chance: an older object that is broken is met now and then; one that is gone is told.
+    const isGone = newest.state === "ok" && announced?.state === "warning";
+    const read = isGone ? announced : newest;
+    const seen = [read.seen, isGone ? undefined : remark, `announced by ${found.form}`, found.remark]
       .filter((part) => part !== undefined)
       .join("; ");
     return { ...read, seen };
@@ -84,25 +91,40 @@ function ofWhom({ seen }: Finding): Finding {
   });
 }
 
-/** What the bucket holds of the same source that is newer than the announced object, where the role may look. */
+/** What the bucket holds that is newer than the announced object, which is any of those that wait. */
 async function newestOf(
   lake: Lake,
   announced: AnnouncedObject,
   signal: AbortSignal,
 ): Promise<{ readonly object: AnnouncedObject; readonly remark?: string }> {
   const { bucket } = announced;
-  const { s3 } = await lake.clients();
-  try {
-    const { newest, complete } = await newestObject(s3, bucket, signal, { folders: [sourceOf(announced.key)] });
-    if (newest === undefined) return { object: announced };
-    const { key, size, modified } = newest;
-    const remark = `the newest of ${complete ? "" : "a part of "}its source, written ${span(Date.now() - modified.getTime())} ago`;
-    return { object: { bucket, key, size }, remark };
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!isDenied(error)) throw error;
-    return { object: announced, remark: "taken from a message, since the role may not list the bucket, as is usual" };
+  const known = await sourcesBeside(lake, bucket);
+  const [folders, all] =
+    known === undefined ? [[sourceOf(announced.key)], "its source"] : [known, "the sources that are announced"];
+  for (const open of [lake.clients, ...(lake.admin === undefined ? [] : [lake.admin])]) {
+    try {
+      const { newest, complete } = await newestObject((await open()).s3, bucket, signal, { folders });
+      if (newest === undefined) return { object: announced };
+      const { key, size, modified } = newest;
+      const remark = `the newest of ${complete ? "" : "a part of "}${all}, written ${span(Date.now() - modified.getTime())} ago`;
+      return { object: { bucket, key, size }, remark };
+    } catch (error) {
+      signal.throwIfAborted();
+      // Whatever keeps an administrator from looking, the message is there.
+      if (open === lake.clients && !isDenied(error)) throw error;
+    }
   }
+  return {
+    object: announced,
+    remark: `taken from a message, since ${lake.admin === undefined ? "the role may not list the bucket, as is usual" : "nobody here may list the bucket"}`,
+  };
+}
+
+/** All sources of a bucket that are announced, where that can be seen: which of them a message is of is chance. */
+async function sourcesBeside(lake: Lake, name: string): Promise<readonly string[] | undefined> {
+  const announced = await announcedTo(lake).catch(() => undefined);
+  const sources = announced?.find(({ bucket }) => bucket.name === name)?.sources ?? [];
+  return sources.length === 0 ? undefined : sources;
 }
 
 /** Keys are `<source>/<version>/region=…`. */
