@@ -1,7 +1,7 @@
 import { queueAddress } from "@threatlockdown/sqs-consumer";
+import { accountOf } from "./arn.ts";
 import type { Check, Finding } from "./check.ts";
 import type { Lake } from "./lake.ts";
-import { accountOf } from "./role.ts";
 import { settingName } from "./setting.ts";
 
 /**

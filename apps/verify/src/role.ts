@@ -25,7 +25,3 @@ export async function readRole({ iam }: Admin, arn: string): Promise<Role> {
     bounded: found?.PermissionsBoundary !== undefined,
   };
 }
-
-export { accountOf, nameOf } from "./arn.ts";
-export { putPolicy, repairOf } from "./repair.ts";
-export { type Refusal, refusals, toldOf, undecided, weighed } from "./simulation.ts";
