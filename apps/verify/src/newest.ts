@@ -16,6 +16,8 @@ export interface Listing {
 interface Bounds {
   readonly folders?: readonly string[];
   readonly milliseconds?: number;
+  /** Those that were written later are left out. */
+  readonly until?: Date | undefined;
 }
 const maxRequests = 200;
 const atOnce = 8;
@@ -29,7 +31,7 @@ export async function newestObject(
   s3: S3Client,
   bucket: string,
   signal: AbortSignal,
-  { folders = ["aws/", "ext/"], milliseconds = 2_000 }: Bounds = {},
+  { folders = ["aws/", "ext/"], milliseconds = 2_000, until }: Bounds = {},
 ): Promise<Listing> {
   const end = performance.now() + milliseconds;
   let requests = 0;
@@ -47,7 +49,10 @@ export async function newestObject(
       }
       for (const folder of await Promise.all(batch.map((prefix) => readFolder(s3, bucket, prefix, signal)))) {
         found.push(...folder.next);
-        for (const object of folder.objects) if (!newest || object.modified > newest.modified) newest = object;
+        for (const object of folder.objects) {
+          const late = until !== undefined && object.modified > until;
+          if (!late && (!newest || object.modified > newest.modified)) newest = object;
+        }
       }
     }
     level = complete ? found : [];

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { indexTemplate, templateName, writerRole, writerRoleName } from "@threatlockdown/indexer-client";
 import { hostname, type Place } from "./indexer-setting.ts";
-import { object } from "./setting.ts";
+import { laterObject, object } from "./setting.ts";
 
 /** One thing that is wrong with the indexer, or with the way to it. */
 export interface IndexerFault {
@@ -334,12 +334,15 @@ export const indexerFaults: readonly IndexerFault[] = [
   {
     name: "the newest events are hours older than the newest object",
     make: async (place) => {
-      await onlyStored(place, { ago: 12 * hour });
+      await onlyStored(place, { ago: 18 * hour });
+      place.setting.ahead = -6 * hour;
       place.setting.put(object);
+      place.setting.ahead = 0;
+      place.setting.put(laterObject);
     },
     found: "indexer-lag",
     state: "warning",
-    seen: /the newest object was written \d+ min ago, and the newest event stored happened 12 h before that/,
+    seen: /nothing is stored of an object written 6 h ago, and the newest event stored happened 12 h before that/,
     mend: (place) => place.store(),
   },
   {
@@ -351,7 +354,7 @@ export const indexerFaults: readonly IndexerFault[] = [
     },
     found: "indexer-lag",
     state: "warning",
-    seen: /no event of the lake is stored, and the newest object was written 6 h ago/,
+    seen: /no event of the lake is stored, and an object written 6 h ago was there to be/,
     mend: (place) => place.store(),
   },
 ];
