@@ -37,6 +37,26 @@ describe("a queue's name that is wrong, without an administrator", () => {
     expect(found("queue")).toMatchObject({ state: "could not check" });
   });
 
+  it.each([false, true])(
+    "is that of the role, where the role's is misspelt; with an administrator: %s",
+    async (admin) => {
+      const { found, setting } = await verify(({ lake }) => ({ roleArn: `${lake.roleArn.slice(0, -1)}x` }), { admin });
+      const { roleArn } = setting.lake;
+      expect(found(admin ? "role" : "queue-name")).toMatchObject({
+        state: "failed",
+        fix: expect.stringMatching(
+          `^Correct <iam_role_arn>: Security Lake has made the role ${roleArn.split("/").at(-1)} `,
+        ),
+        paste: `<iam_role_arn>${roleArn}</iam_role_arn>\n`,
+      });
+    },
+  );
+
+  it("is well with a role that Security Lake has not made", async () => {
+    const { found } = await verify(() => ({ roleArn: "arn:aws:iam::123456789012:role/AmazonSecurityLakeReader" }));
+    expect(found("queue-name")?.state).toBe("ok");
+  });
+
   it.each<[string, (setting: Setting) => string, (setting: Setting) => string]>([
     ["a URL", ({ lake }) => lake.queueUrl.replace(lake.queueName, "queue"), ({ lake }) => lake.queueUrl],
     ["another account's ARN", () => `arn:aws:sqs:us-east-1:${other}:queue`, ({ lake }) => lake.queueArn],

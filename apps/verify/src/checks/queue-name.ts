@@ -23,6 +23,29 @@ export function queueOfRole(roleArn = ""): string | undefined {
   return id === undefined ? undefined : `AmazonSecurityLake-${id}-Main-Queue`;
 }
 
+/** The role that Security Lake has made for the subscriber of this queue; undefined where it did not make the queue. */
+function roleOfQueue(queue: string): string | undefined {
+  const id = madeQueue.exec(queueAddress(queue).name)?.[1];
+  return id === undefined ? undefined : `AmazonSecurityLake-${id}`;
+}
+
+/** Begins as those do that Security Lake makes, and is none: roles of other names may well be meant. */
+const misnamedRole = /^AmazonSecurityLake-[0-9a-f]{4}/i;
+
+/** What to do about a role's name that Security Lake does not give, where that of the queue's own role is known. */
+export function writeRole(lake: Lake): Pick<Finding, "fix" | "console" | "paste"> | undefined {
+  const { queue, roleArn = "" } = lake.subscriber;
+  const own = roleOfQueue(queue);
+  const name = nameOf(roleArn);
+  if (own === undefined || madeRole.test(name) || !misnamedRole.test(name)) return undefined;
+  const arn = roleArn.slice(0, -name.length) + own;
+  return {
+    fix: `Correct ${settingName(lake, "role")}: Security Lake has made the role ${own} together with the queue; Security Lake > My subscribers shows it`,
+    ...(lake.manager !== undefined && { paste: `<iam_role_arn>${arn}</iam_role_arn>\n` }),
+    console: subscribers,
+  };
+}
+
 /** What to do about a name that is not that of the role's own queue. */
 export async function writeQueue(lake: Lake, own: string): Promise<Pick<Finding, "fix" | "console" | "paste">> {
   return {
@@ -90,6 +113,11 @@ export const queueName: Check = {
     const origin = made
       ? `${name}, made by Security Lake${own === undefined ? "" : " for the subscriber of the role"}`
       : `${name}, not one that Security Lake makes for subscribers`;
+    // An administrator sees whether there is such a role.
+    const misnamed = lake.admin === undefined ? writeRole(lake) : undefined;
+    if (misnamed !== undefined) {
+      return { state: "failed", seen: `Security Lake makes no role of the name ${nameOf(roleArn ?? "")}`, ...misnamed };
+    }
     if (lake.admin === undefined && made) return { state: "ok", seen: origin };
     // Nobody else names queues so.
     if (lake.admin === undefined && own !== undefined && /^amazonsecuritylake/i.test(name)) {

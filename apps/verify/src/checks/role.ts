@@ -16,6 +16,7 @@ import {
   trustedBy,
   trustQuestion,
 } from "../trust.ts";
+import { writeRole } from "./queue-name.ts";
 
 export const noRole: Finding = {
   state: "not applicable",
@@ -41,6 +42,7 @@ export const role: Check = {
           seen: `there is no role ${nameOf(roleArn)} in account ${accountOf(roleArn)}`,
           fix: `Correct ${settingName(lake, "role")}: the role is named in Security Lake > My subscribers, at the subscriber`,
           console: "Security Lake > Subscribers > My subscribers > the subscriber > AWS role ID",
+          ...writeRole(lake),
         };
       }
       if (found.arn !== roleArn) return otherPath(lake, found, roleArn);
