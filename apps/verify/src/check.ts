@@ -1,5 +1,6 @@
 import { type Command, inRegion, isRegional } from "./command.ts";
 import type { Lake } from "./lake.ts";
+import { answeredByAnother, notAws } from "./not-aws.ts";
 
 export type State = "ok" | "warning" | "failed" | "could not check" | "not applicable";
 
@@ -147,7 +148,10 @@ async function inTime(check: Check, lake: Lake, timeout: number, end: number): P
   const before = lake.answers.count;
   const found = check
     .run(lake, late.signal, (work) => void owed.push(work))
-    .catch((error: unknown): Finding => couldNotCheck({ because: lake.explain(error) }));
+    .catch((error: unknown): Finding => {
+      const other = notAws(error);
+      return couldNotCheck(other === undefined ? { because: lake.explain(error) } : answeredByAnother(other));
+    });
   let timer: NodeJS.Timeout | undefined;
   const left = end - performance.now() - (check.owes ?? 0);
   const ended = new Promise<Finding>((resolve) => {

@@ -26,6 +26,7 @@ import type { Indexer } from "./indexer.ts";
 import { describeKey, type Key, keyPolicyOf } from "./kms.ts";
 import type { Manager } from "./manager.ts";
 import { type NewestRead, readNewest } from "./newest-read.ts";
+import { type Answered, isOfAws, NotAws } from "./not-aws.ts";
 import type { Document } from "./policy.ts";
 import { bucketPolicyOf } from "./resource-policy.ts";
 import { type Role, readRole } from "./role.ts";
@@ -87,8 +88,8 @@ export interface Lake {
   readonly sending: Sending;
   /** How many requests AWS has answered. */
   readonly answers: Answers;
-  /** The clients of the subscriber, whose requests go elsewhere. */
-  clientsBy(requestHandler: object): Promise<Clients & { readonly sts: STSClient }>;
+  /** The clients of the subscriber, with a key that AWS does not know. */
+  clientsBy(sending: Sending): Promise<Clients & { readonly sts: STSClient }>;
 }
 
 /** What a message has announced. */
@@ -145,8 +146,9 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
   const { environment = {} } = surroundings;
   const requestHandler = () => requestHandlerOf(environment, surroundings.patience);
   const answers: Answers = { count: 0 };
-  const sending = () => ({ maxAttempts: 2, requestHandler: requestHandler(), extensions: [counting(answers)] });
-  const sts = async () => ({ region: await region(), stsEndpoint, requestHandler: requestHandler() });
+  const extensions = [watching(answers)];
+  const sending = () => ({ maxAttempts: 2, requestHandler: requestHandler(), extensions });
+  const sts = async () => ({ region: await region(), stsEndpoint, requestHandler: requestHandler(), extensions });
   const base = onceNow(() => surroundings.base ?? lakeCredentials({ profile, requestHandler: requestHandler() }));
   const clients = once(async () => {
     const credentials = lakeCredentials({ ...subscriber, ...(await sts()), base: base() });
@@ -180,29 +182,16 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
     sending,
     answers,
     lookUp: surroundings.lookUp ?? addressesOf,
-    async clientsBy(handler) {
+    async clientsBy(sending) {
       const known = { accessKeyId: "none", secretAccessKey: "none" };
       const at = await region();
       const sts = new STSClient({
         region: at,
         credentials: known,
-        requestHandler: handler as never,
-        maxAttempts: 1,
+        ...sending(),
         ...(stsEndpoint !== undefined && { endpoint: endpointUrl(stsEndpoint) }),
       });
-      return {
-        sts,
-        ...makeClients(
-          at,
-          async () => known,
-          subscriber,
-          endpoint,
-          () => ({
-            requestHandler: handler as never,
-            maxAttempts: 1,
-          }),
-        ),
-      };
+      return { sts, ...makeClients(at, async () => known, subscriber, endpoint, sending) };
     },
     region,
     regionGiven: surroundings.region !== undefined,
@@ -251,7 +240,9 @@ export function requestHandlerOf(environment: NodeJS.ProcessEnv, milliseconds: t
 }
 
 /** How a client sends its requests; another value for each client. */
-type Sending = () => Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> & { readonly extensions?: Extension[] };
+export type Sending = () => Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> & {
+  readonly extensions?: Extension[];
+};
 
 /** Of the SDK's clients, as far as it is used. */
 interface Extension {
@@ -262,15 +253,24 @@ interface Answers {
   count: number;
 }
 
-type Handle = (...request: readonly unknown[]) => Promise<unknown>;
+type Handle = (
+  request: { readonly hostname: string },
+  ...more: readonly unknown[]
+) => Promise<{ readonly response: Answered & { readonly body?: { destroy?(): void } } }>;
 
-function counting(answers: Answers): Extension {
+/** Whatever else answers would be taken for AWS, which says then that there is nothing, or something that is broken. */
+function watching(answers: Answers): Extension {
   return {
     configure(client) {
       const handler = client.httpHandler() as { handle: Handle };
       const handle = handler.handle.bind(handler);
-      handler.handle = async (...request) => {
-        const answer = await handle(...request);
+      handler.handle = async (request, ...more) => {
+        const answer = await handle(request, ...more);
+        const { response } = answer;
+        if (!isOfAws(response)) {
+          response.body?.destroy?.();
+          throw new NotAws(request.hostname, response.statusCode ?? 0);
+        }
         answers.count++;
         return answer;
       };

@@ -6,6 +6,7 @@ import { couldNotCheck, type Finding } from "./check.ts";
 import { compareQueue, queueInstead, writeQueue } from "./checks/queue-name.ts";
 import { counted } from "./count.ts";
 import type { Announced, Lake } from "./lake.ts";
+import { notAws } from "./not-aws.ts";
 import { deniedToRole } from "./role-denied.ts";
 
 /** Seconds that the message stays hidden when it cannot be given back at once. */
@@ -36,6 +37,7 @@ export async function receiveOne(lake: Lake, signal: AbortSignal): Promise<Recei
   const answer = await sqs.send(receive, { abortSignal: signal }).catch((error: unknown) => ({ error }));
   if ("error" in answer) {
     const { error } = answer;
+    if (notAws(error) !== undefined) throw error;
     const seen = lake.explain(error, { action: "sqs:ReceiveMessage", resource: url });
     const fix = letReceive(lake, error, url);
     if (fix === undefined) {

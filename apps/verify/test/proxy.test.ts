@@ -59,7 +59,8 @@ describe("a proxy of the environment", () => {
     expect(stdout).toContain(`STS at 127.0.0.1 goes through the proxy ${host}: reached`);
     expect(stdout).not.toContain("hidden");
     // Clock and endpoints, then the clients of STS and of SQS.
-    expect(new Set(asked)).toEqual(new Set([`GET ${lab.aws.url}/`, `POST ${lab.aws.url}/`]));
+    const { url } = lab.aws;
+    expect(new Set(asked)).toEqual(new Set([`GET ${url}/`, `GET ${url}/?x-id=ListBuckets`, `POST ${url}/`]));
   });
 
   it("is what the role of a subscriber that signs is assumed through", async () => {

@@ -7,6 +7,7 @@ import { lookAtCause } from "../causes.ts";
 import type { Check, Finding } from "../check.ts";
 import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
+import { notAws } from "../not-aws.ts";
 import { allow, judge, trustStatement } from "../policy.ts";
 import { putPolicy } from "../repair.ts";
 import { compareExternalId, giveExternalId } from "../setting.ts";
@@ -27,7 +28,7 @@ export const assumeRole: Check = {
       const until = expiration === undefined ? "" : `; this session ends at ${expiration.toISOString().slice(0, 19)}Z`;
       return { state: "ok", seen: `${roleArn}${until}` };
     } catch (error) {
-      if (isPassing(error) || roleArn === undefined) throw error;
+      if (isPassing(error) || notAws(error) !== undefined || roleArn === undefined) throw error;
       return {
         state: "failed",
         seen: lake.explain(error),

@@ -3,6 +3,7 @@ import { notToBeRead } from "../aws-files.ts";
 import { lookAtCause } from "../causes.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
 import type { Lake } from "../lake.ts";
+import { notAws } from "../not-aws.ts";
 
 export const credentials: Check = {
   id: "credentials",
@@ -18,7 +19,7 @@ export const credentials: Check = {
       const seen = lake.explain(error);
       // The way to STS is the subject of another check.
       if (isUnanswered(error)) return couldNotCheck({ because: seen, how: lookAtCause(seen), lasting: true });
-      if (isPassing(error)) throw error;
+      if (isPassing(error) || notAws(error) !== undefined) throw error;
       const { name } = ((error as Error).cause ?? error) as Error;
       const none = /ProviderError$/.test(name);
       const hidden = none ? await notToBeRead(lake, "no other credentials are found") : undefined;

@@ -3,7 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { isSpare, ofName, type Tried } from "../addresses.ts";
 import { lookAtCause } from "../causes.ts";
 import type { Check } from "../check.ts";
-import { answerOf, type Endpoint, endpointsOf } from "../endpoints.ts";
+import { answerOf, type Endpoint, endpointsOf, otherThanAws } from "../endpoints.ts";
 import type { Lake } from "../lake.ts";
 import { codeOf, opened } from "../opened.ts";
 import { proxyOf } from "../proxy.ts";
@@ -12,11 +12,10 @@ export const endpoints: Check = {
   id: "endpoints",
   title: "The endpoints of AWS are reached",
   explain:
-    "STS, SQS and S3 are asked over HTTPS: their names have to be found, connected to, and have certificates of theirs.",
+    "STS, SQS and S3 are asked over HTTPS: their names have to be found, connected to, and have certificates of theirs, and it has to be AWS that answers there.",
   needs: ["region"],
   async run(lake, signal) {
-    const tried = await Promise.all((await endpointsOf(lake)).map((endpoint) => reach(lake, endpoint, signal)));
-    const names = tried.map(ofName);
+    const names = await Promise.all((await endpointsOf(lake)).map((endpoint) => reachName(lake, endpoint, signal)));
     const told = (some: readonly Tried[]) => some.map(({ seen }) => seen).join("; ");
     const broken = names.map(({ found }) => found).filter(({ fix }) => fix !== undefined);
     const dead = names.flatMap((name) => name.dead);
@@ -27,6 +26,23 @@ export const endpoints: Check = {
     return { state: "warning", seen: `${told(dead)}; other addresses of the same name are reached`, fix: late.fix };
   },
 };
+
+/** Where its name is reached, AWS has to be there. */
+async function reachName(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promise<ReturnType<typeof ofName>> {
+  const name = ofName(await reach(lake, endpoint, signal));
+  if (name.found.fix !== undefined) return name;
+  const other = await otherThanAws(lake, endpoint.service, signal);
+  if (other === undefined) return name;
+  const host = hostOf(new URL(endpoint.url));
+  const setting =
+    endpoint.setting ?? (ofAws.test(host) ? undefined : "AWS_ENDPOINT_URL, or endpoint_url of the profile");
+  const find = `find out what answers at ${host} in the place of AWS: a portal or proxy of the network, or another service`;
+  const seen = `${name.found.seen}, and what answers is not AWS (HTTP ${other.status})`;
+  return { ...name, found: { seen, fix: corrected(setting, find) } };
+}
+
+/** Names of AWS's own, in its partitions. */
+const ofAws = /\.amazonaws\.|\.aws$|\.gov$/;
 
 /** Each address of the endpoint's name, or what stands before them. */
 async function reach(lake: Lake, endpoint: Endpoint, signal: AbortSignal): Promise<readonly [Tried, ...Tried[]]> {

@@ -8,6 +8,7 @@ import { awsCommand, type Command } from "../command.ts";
 import { counted } from "../count.ts";
 import { deniedBy } from "../denied-by.ts";
 import type { Lake } from "../lake.ts";
+import { notAws } from "../not-aws.ts";
 import { allow } from "../policy.ts";
 import { leastReceives } from "../received.ts";
 import { putPolicy } from "../repair.ts";
@@ -135,6 +136,7 @@ function days(seconds: number): string {
 }
 
 async function refused(lake: Lake, error: unknown): Promise<Finding> {
+  if (notAws(error) !== undefined) throw error;
   const link = [error, (error as Error).cause].find((candidate) => candidate instanceof AuthError);
   if (link !== undefined) {
     return {
