@@ -1,8 +1,10 @@
-import { findSigner, lakeCredentials } from "@threatlockdown/aws-auth";
+import { setTimeout as delay } from "node:timers/promises";
+import { explain, findSigner, lakeCredentials } from "@threatlockdown/aws-auth";
 import { readCredentials } from "@threatlockdown/indexer-client";
 import { administratorPolicy } from "./administrator-rights.ts";
 import { CannotRun } from "./cannot-run.ts";
 import { type Check, type Result, runChecks } from "./check.ts";
+import { areRefused } from "./checks/credentials.ts";
 import { checks } from "./checks/table.ts";
 import { type Asker, type Indexer, openIndexer } from "./indexer.ts";
 import { createLake, requestHandlerOf, type Surroundings } from "./lake.ts";
@@ -16,6 +18,7 @@ import { jsonList, jsonReport } from "./report/json.ts";
 import { junitReport } from "./report/junit.ts";
 import { mapResult, type Names, redaction, revealed } from "./report/redact.ts";
 import { textList, textReport } from "./report/text.ts";
+import { externalIdVariable } from "./setting.ts";
 import { readSubscribers, type Subscribers } from "./subscribers.ts";
 import { type Look, notRun, type Verdict, verdictOf } from "./verdict.ts";
 
@@ -91,6 +94,7 @@ async function keepTelling(all: readonly Check[], options: Options, world: World
   let end = (world.started ?? performance.now()) + total;
   const found = await readSubscribers(options, world.environment, complain);
   const surroundings = await surroundingsOf(options, world, found, end);
+  await checkAdministrator(options, world, found, surroundings, end);
   await readIndexerAdmin(options, world);
   const service = options["indexer-sigv4"];
   if (service !== undefined && service !== "es") {
@@ -116,7 +120,7 @@ async function keepTelling(all: readonly Check[], options: Options, world: World
 
 function waitingFor(open: readonly Result[]): string {
   const ids = [...new Set(open.map(({ check }) => check.id))].join(", ");
-  return `Waiting for ${ids}: it runs again every ${watchMilliseconds / 1000} s and tells what has changed; Ctrl-C ends it.`;
+  return `Waiting for ${ids}: it runs again every ${watchMilliseconds / 1000} s and tells all anew when a check has changed; Ctrl-C ends it.`;
 }
 
 function redacted({ message, results }: CannotRun, names: Names): CannotRun {
@@ -141,8 +145,10 @@ async function surroundingsOf(
   const stale = Number(options.stale);
   checkProxies(world.environment);
   if (!(stale > 0)) throw new CannotRun(`--stale ${options.stale} is no number of hours.`);
+  // A file that is given counts, and the variable does not.
+  const unused = options["external-id-file"] === undefined ? {} : { [externalIdVariable]: undefined };
   return {
-    environment: world.environment,
+    environment: { ...world.environment, ...unused },
     announced: new Map(),
     ...world.surroundings,
     staleHours: stale,
@@ -184,6 +190,32 @@ async function administrator(
     clearTimeout(timer);
   }
   return credentials;
+}
+
+/**
+ * The same of keys that AWS does not take: what the role could show would be left open, too, and no check is about them.
+ * What else keeps AWS from answering is told by the checks.
+ */
+async function checkAdministrator(
+  { "admin-profile": profile }: Options,
+  { limits: { timeout: most } = limits }: World,
+  { subscribers: [subscriber] }: Subscribers,
+  surroundings: Surroundings,
+  end: number,
+): Promise<void> {
+  if (profile === undefined || subscriber === undefined) return;
+  const { admin } = createLake(subscriber, surroundings);
+  const waiting = new AbortController();
+  const late = delay(Math.max(1, Math.min(most, end - performance.now())), undefined, { signal: waiting.signal });
+  try {
+    await Promise.race([admin?.(), late]);
+  } catch (error) {
+    if (!areRefused(error)) return;
+    throw new CannotRun(`--admin-profile ${profile}: AWS does not take its credentials: ${explain(error)}.`);
+  } finally {
+    waiting.abort();
+    await late.catch(() => {});
+  }
 }
 
 /** A file that is wrong would make every check of that user's say so. */

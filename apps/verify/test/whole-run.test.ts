@@ -81,6 +81,14 @@ describe("flags alone", () => {
       return stdout;
     };
     expect(await run(queueName, "another")).toMatch(/ First: Compare --external-id-file with/);
+    const args = ["--queue", queueName, "--role-arn", roleArn];
+    const environment = { SECURITY_LAKE_EXTERNAL_ID: "another" };
+    const { stdout } = await verify(args, { environment, surroundings: surroundingsOf(lab) });
+    expect(stdout).toMatch(/ First: Compare SECURITY_LAKE_EXTERNAL_ID with/);
+    const both = await verify([...args, "--external-id-file", file], { environment, surroundings: surroundingsOf(lab) });
+    expect(both.stdout).toMatch(/ First: Compare --external-id-file with/);
+    const wrong = await verify(args, { environment: { SECURITY_LAKE_EXTERNAL_ID: "not one" } });
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/^ERROR: SECURITY_LAKE_EXTERNAL_ID: /) });
     expect(await run("no-such-queue", externalId)).toMatch(/ First: (Compare|Correct) --queue/);
     expect(await run(queueName, externalId, "--role-duration", "43200")).toMatch(/--role-duration/);
   });
@@ -140,6 +148,36 @@ describe("the exit code", () => {
     );
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^ERROR: --admin-profile nobody: .*there is no profile nobody.*\n$/);
+  });
+
+  it.each([
+    ["are not known", "AKIAIOSFODNN7EXAMPLE", "InvalidClientTokenId"],
+    ["have expired", undefined, "ExpiredToken"],
+    ["have another secret", "own", "SignatureDoesNotMatch"],
+  ])("is 2 where the administrator's keys %s", async (_, known, code) => {
+    const { roleArn, userCredentials } = lab.subscription;
+    const session = lab.aws.issueSession(roleArn);
+    if (code === "ExpiredToken") lab.aws.expireSessions(session.accessKeyId);
+    const key = known === "own" ? userCredentials.accessKeyId : (known ?? session.accessKeyId);
+    const secret = known === undefined ? session.secretAccessKey : "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00";
+    const lines = [
+      "[audit]",
+      `aws_access_key_id = ${key}`,
+      `aws_secret_access_key = ${secret}`,
+      ...(known === undefined ? [`aws_session_token = ${session.sessionToken}`] : []),
+    ];
+    const file = join(folder, "credentials");
+    await writeFile(file, lines.join("\n"));
+    const args = ["--config", join(lab.folder, "ossec.conf"), "--admin-profile", "audit", ...ofAws];
+    const environment = { ...lab.environment, AWS_SHARED_CREDENTIALS_FILE: file };
+    const { code: exitCode, stdout, stderr } = await startVerify(args, environment);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^ERROR: --admin-profile audit: AWS does not take its credentials: sts:GetCallerIdentity: ${code}.*\\n$`,
+      ),
+    );
+    expect(stderr).not.toContain(secret);
   });
 });
 

@@ -28,6 +28,16 @@ export const credentials: Check = {
   },
 };
 
+/** Whether AWS says without a doubt that it does not take these credentials: the clock is not to blame. */
+export function areRefused(error: unknown): boolean {
+  const { name, message } = ((error as Error).cause ?? error) as Error;
+  if (name === "SignatureDoesNotMatch") return !/expired|not yet current|earlier than|later than/i.test(message);
+  return notKnown.test(name) || expired.test(name);
+}
+
+const notKnown = /^(InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException)$/;
+const expired = /^ExpiredToken/;
+
 /** What AWS says of credentials without a doubt, by the name of its error. */
 function newCredentials(
   { subscriber: { profile } }: Lake,
@@ -36,7 +46,7 @@ function newCredentials(
 ): Pick<Finding, "fix" | "console"> | undefined {
   const give = `Give ${profile === undefined ? "the subscriber" : `the profile ${profile}`}`;
   const console = "IAM > Users > the user > Security credentials > Access keys";
-  if (/^(InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClientException)$/.test(name)) {
+  if (notKnown.test(name)) {
     return {
       fix: `${give} an access key that exists and is active; temporary keys have a session token too`,
       console,
@@ -46,6 +56,6 @@ function newCredentials(
   if (name === "SignatureDoesNotMatch" && /: \(1\) the secret access key/.test(seen)) {
     return { fix: `${give} the secret access key that belongs to the access key id, or a new pair`, console };
   }
-  if (!/^ExpiredToken/.test(name)) return undefined;
+  if (!expired.test(name)) return undefined;
   return { fix: `${give} new temporary credentials, or keys that last; an instance can have a role instead` };
 }
