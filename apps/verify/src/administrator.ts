@@ -40,7 +40,7 @@ export function refusedTo(lake: Lake, error: unknown, rights: readonly Administr
   return {
     because: `the administrator's profile may not: ${lake.explain(error)}`,
     rights,
-    how: "run it with such an --admin-profile",
+    how: "run it with such an --admin-profile; --admin-policy prints all that it has to be allowed",
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { verdictOf } from "../src/verdict.ts";
 import { createSetting, object, type Setting } from "./setting.ts";
 
 describe("an account of the organization that sends nothing", () => {
@@ -55,5 +56,20 @@ describe("a bucket of another Region", () => {
     ],
   ])("is as it should be where %s", async (_, make) => {
     expect(await look(make)).toMatchObject({ state: "ok" });
+  });
+});
+
+describe("a bucket that is named and is not there", () => {
+  it("is what is to be corrected first, and nothing goes by it", async () => {
+    await using setting = await createSetting();
+    const named = ["aws-security-data-lake-us-east-1-mistyped", setting.lake.bucket];
+    setting.surroundings = { ...setting.surroundings, buckets: named };
+    const results = await setting.verify();
+    expect(results.filter(({ state }) => state === "failed" || state === "warning")).toMatchObject([
+      { check: { id: "buckets" }, state: "failed", seen: `there is no bucket ${named[0]}` },
+    ]);
+    expect(verdictOf(results)).toMatchObject({ exitCode: 1, line: expect.stringContaining("First: Correct --bucket") });
+    setting.surroundings = { ...setting.surroundings, buckets: named.slice(1) };
+    expect(verdictOf(await setting.verify())).toMatchObject({ exitCode: 0, line: expect.stringMatching(/^All well/) });
   });
 });

@@ -1,9 +1,10 @@
 import { type Account, paginateListAccounts } from "@aws-sdk/client-organizations";
+import type { S3Client } from "@aws-sdk/client-s3";
 import { asAdministrator, isDenied } from "../administrator.ts";
 import { accountOf } from "../arn.ts";
 import type { Check, Finding } from "../check.ts";
 import { counted } from "../count.ts";
-import { bucketPrefix } from "../flow.ts";
+import { bucketPrefix, foldersIn } from "../flow.ts";
 import type { Admin, Lake } from "../lake.ts";
 import { type Arrival, arrivals } from "../newest.ts";
 import { notRolledUp, type OtherRegion } from "../other-regions.ts";
@@ -24,6 +25,15 @@ export const buckets: Check = {
   needs: ["region"],
   run: (lake) =>
     asAdministrator(lake, flowRights, lakeAccount(lake), async ({ account, region, s3 }) => {
+      const missing = await missingOf(lake.buckets, s3);
+      if (missing.length > 0) {
+        return {
+          state: "failed",
+          seen: `there is no bucket ${missing.join(", ")}`,
+          fix: "Correct --bucket, or leave it out: the lake's buckets are found where they may be listed",
+          console: "S3 > Buckets",
+        };
+      }
       const { buckets: here, elsewhere } = await lake.flow();
       const others = elsewhere.length === 0 ? "" : `; in other Regions: ${elsewhere.join(", ")}`;
       if (here.length > 0) {
@@ -39,6 +49,14 @@ export const buckets: Check = {
       };
     }),
 };
+
+async function missingOf(named: readonly string[], s3: S3Client): Promise<readonly string[]> {
+  const looked = await Promise.allSettled(named.map((name) => foldersIn(s3, name, "aws/")));
+  return named.filter((_, at) => {
+    const found = looked[at];
+    return found?.status === "rejected" && (found.reason as Error).name === "NoSuchBucket";
+  });
+}
 
 function rollUp(seen: string, missed: readonly OtherRegion[], here: string): Finding {
   const regions = [...new Set(missed.map(({ region }) => region))].join(", ");
