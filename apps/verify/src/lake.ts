@@ -14,6 +14,7 @@ import {
   findRegion,
   lakeCredentials,
   proxyAgents,
+  regionOf,
   s3Endpoint,
 } from "@threatlockdown/aws-auth";
 import type { Subscriber } from "@threatlockdown/ossec-config";
@@ -41,7 +42,7 @@ export interface Lake {
   /** Where its events go; undefined where ossec.conf names none. */
   readonly indexer: Indexer | undefined;
   region(): Promise<string>;
-  /** Whether it was given, and not found. */
+  /** Whether --region says it where the queue's address does not. */
   readonly regionGiven: boolean;
   /** What the role is assumed with. */
   readonly base: () => Credentials;
@@ -141,7 +142,8 @@ export interface Surroundings {
 export function createLake(subscriber: Subscriber, surroundings: Surroundings = {}): Lake {
   const { externalId, profile } = subscriber;
   const { endpoint } = surroundings;
-  const region = once(async () => surroundings.region ?? (await findRegion(subscriber)));
+  // In another Region than its own the queue does not exist.
+  const region = once(async () => regionOf(subscriber.queue) ?? surroundings.region ?? (await findRegion(subscriber)));
   const stsEndpoint = endpoint ?? subscriber.stsEndpoint;
   const { environment = {} } = surroundings;
   const requestHandler = () => requestHandlerOf(environment, surroundings.patience);
@@ -194,7 +196,7 @@ export function createLake(subscriber: Subscriber, surroundings: Surroundings = 
       return { sts, ...makeClients(at, async () => known, subscriber, endpoint, sending) };
     },
     region,
-    regionGiven: surroundings.region !== undefined,
+    regionGiven: surroundings.region !== undefined && regionOf(subscriber.queue) === undefined,
     base,
     caller: once(async () => findCaller(base(), await sts())),
     clients,

@@ -28,7 +28,7 @@ export async function notRolledUp(lake: Lake, s3: S3Client): Promise<readonly Ot
   return left.filter((_, at) => used[at]);
 }
 
-const regionIn = (bucket: string): string | undefined =>
+export const regionIn = (bucket: string): string | undefined =>
   /^[a-z]{2}(?:-[a-z]+)+-\d(?=-)/.exec(bucket.slice(bucketPrefix.length))?.[0];
 
 /** Of which there are events in the buckets of the queue's Region. */

@@ -168,4 +168,36 @@ describe("the Region", () => {
     const lake = createLake({ line: 1, queue: "arn:aws:sqs:eu-west-1:123456789012:lake" });
     expect(await region.run(lake, never, noDebts)).toEqual({ state: "ok", seen: "eu-west-1, of the queue's address" });
   });
+
+  it.each([["arn:aws:sqs:eu-west-1:123456789012:lake"], ["https://sqs.eu-west-1.amazonaws.com/123456789012/lake"]])(
+    "is that of the queue's address, whatever --region says: %s",
+    async (queue) => {
+      const lake = lakeOf({ queue });
+      expect(await lake.region()).toBe("eu-west-1");
+      expect(await region.run(lake, never, noDebts)).toEqual({
+        state: "ok",
+        seen: "eu-west-1, of the queue's address",
+      });
+    },
+  );
+
+  it.each([
+    [{}, "us-east1", "us-east1 is no name of a Region, as --region says", "Correct --region"],
+    [
+      { queue: "arn:aws:sqs:us-east1:123456789012:lake" },
+      "us-east-1",
+      "us-east1 is no name of a Region, of the queue's address",
+      "Correct --queue",
+    ],
+  ])("is told where there is none of its name: %j", async (subscriber, name, seen, fix) => {
+    const lake = lakeOf(subscriber, { region: name });
+    expect(await region.run(lake, never, noDebts)).toEqual({ state: "failed", seen, fix });
+  });
+
+  it.each(["us-gov-west-1", "cn-north-1", "eusc-de-east-1", "ap-southeast-5", "us-iso-east-1"])(
+    "may be %s",
+    async (name) => {
+      expect(await region.run(lakeOf({}, { region: name }), never, noDebts)).toMatchObject({ state: "ok" });
+    },
+  );
 });

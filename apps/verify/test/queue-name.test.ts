@@ -2,6 +2,8 @@ import type { Subscriber } from "@threatlockdown/ossec-config";
 import { describe, expect, it } from "vitest";
 import type { Result } from "../src/check.ts";
 import { written } from "../src/command.ts";
+import { fixPlan } from "../src/report/fix-plan.ts";
+import { verdictOf } from "../src/verdict.ts";
 import { createSetting, object, type Setting } from "./setting.ts";
 
 const other = "210987654321";
@@ -224,5 +226,28 @@ describe("a role of another account than the queue's", () => {
         /^Compare <iam_role_arn> .* account 210987654321, and the credentials at hand of 123456789012; if it is right, /,
       ),
     });
+  });
+});
+
+describe("a Region in which the lake is not", () => {
+  const elsewhere = async (admin: boolean) => {
+    await using setting = await createSetting();
+    setting.surroundings = { ...setting.surroundings, region: "eu-west-1" };
+    const results = await setting.verify({ admin });
+    return { results, verdict: verdictOf(results) };
+  };
+
+  it("is corrected first, and not the queue's name", async () => {
+    expect((await elsewhere(true)).verdict.line).toMatch(
+      / First: Give the queue by its ARN in <sqs_name>, or correct --region: .* of us-east-1 shows it\.$/,
+    );
+  });
+
+  it("is compared without an administrator, and no command is run for a queue there", async () => {
+    const { results, verdict } = await elsewhere(false);
+    expect(verdict.line).toMatch(/ First: Compare the Region, eu-west-1, with that of the subscription endpoint/);
+    const plan = fixPlan(results);
+    expect(plan.match(/^aws .*/gm)).toBeNull();
+    expect(plan).toMatch(/^# Only where the queue is in this Region: aws iam put-role-policy /m);
   });
 });

@@ -3,7 +3,9 @@ import { queueAddress } from "@threatlockdown/sqs-consumer";
 import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
 import { accountOf, nameOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding } from "../check.ts";
+import type { Flow } from "../flow.ts";
 import type { Lake } from "../lake.ts";
+import { regionIn } from "../other-regions.ts";
 import { leadsTo } from "../route.ts";
 import { settingName } from "../setting.ts";
 import { flowRights } from "./buckets.ts";
@@ -137,6 +139,8 @@ export const queueName: Check = {
       const others = await queuesOf(sqs);
       const seen = `there is no queue ${name} in account ${account} and Region ${region}${others.length === 0 ? "" : `; Security Lake has made there: ${others.join(", ")}`}`;
       if (own !== undefined && others.includes(own)) return { state: "failed", seen, ...(await writeQueue(lake, own)) };
+      const instead = await regionsInstead(lake);
+      if (instead !== undefined) return { state: "failed", seen: `${seen}; ${instead.seen}`, fix: instead.fix };
       return {
         state: "failed",
         seen,
@@ -146,6 +150,19 @@ export const queueName: Check = {
     });
   },
 };
+
+/** Where the Region is that of nobody's lake: it is likelier to be wrong than the queue's name. */
+async function regionsInstead(lake: Lake): Promise<Required<Pick<Finding, "seen" | "fix">> | undefined> {
+  if (queueAddress(lake.subscriber.queue).region !== undefined) return undefined;
+  const { buckets = [], elsewhere = [] } = await lake.flow().catch(() => ({}) as Partial<Flow>);
+  const regions = [...new Set(elsewhere.flatMap((bucket) => regionIn(bucket) ?? []))].join(", ");
+  if (buckets.length > 0 || regions === "") return undefined;
+  const correct = lake.regionGiven ? ", or correct --region" : "";
+  return {
+    seen: `the lake has no bucket in that Region, and has in ${regions}`,
+    fix: `Give the queue by its ARN in ${settingName(lake, "queue")}${correct}: the subscription endpoint in Security Lake > My subscribers of ${regions} shows it`,
+  };
+}
 
 /**
  * A queue that is there, beside the role's own. Whoever uses it on purpose has the lake's events led there; of any other, the

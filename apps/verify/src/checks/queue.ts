@@ -217,7 +217,11 @@ async function deniedTo(
     // An administrator's view has what is missing, as a command, beside what is there.
     ...(own &&
       roleArn !== undefined &&
-      lake.admin === undefined && { commands: [putPolicy("role", roleArn, "Queue", policy)] }),
+      lake.admin === undefined && {
+        commands: [
+          { ...putPolicy("role", roleArn, "Queue", policy), ...(byName && { where: "the queue is in this Region" }) },
+        ],
+      }),
   };
 }
 
