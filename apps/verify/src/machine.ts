@@ -9,6 +9,8 @@ export interface Machine {
   readonly units: readonly Unit[];
   /** Files of cron that start it. */
   readonly crons: readonly string[];
+  /** One of all these writes events to where --output says, and not into the indexer. */
+  readonly elsewhere: boolean;
   /** Files and folders that whoever runs this may not read, so that what is in them is not known. */
   readonly unread: readonly string[];
 }
@@ -27,6 +29,7 @@ export interface Unit {
   readonly command: string;
   /** It is started with the machine, or by a timer that is. */
   readonly enabled: boolean;
+  readonly elsewhere: boolean;
 }
 
 const program = /(^|\/)security-lake-wodle$|\/wodle\/(dist|src)\/\w+\.[jt]s$/;
@@ -36,6 +39,11 @@ const commands = new Set(["run", "once"]);
 export function subscriberCommand(words: readonly string[]): string | undefined {
   const at = words.findIndex((word) => program.test(word));
   return at < 0 ? undefined : words.slice(at + 1).find((word) => commands.has(word));
+}
+
+/** Whether the subscriber that a command line starts writes events to another place than the indexer. */
+export function writesElsewhere(words: readonly string[]): boolean {
+  return subscriberCommand(words) !== undefined && /(^| )--output[= ](?!indexer\b)/.test(words.join(" "));
 }
 
 /** Reads what is below `root`; what is not there is as if it were empty. */
@@ -56,7 +64,8 @@ export async function readMachine(root: string): Promise<Machine> {
     }),
     managerRuns: lines.some(([, [name = ""]]) => /-modulesd$/.test(basename(name))),
     units,
-    crons,
+    crons: crons.map(({ file }) => file),
+    elsewhere: lines.some(([, words]) => writesElsewhere(words)) || [...units, ...crons].some((one) => one.elsewhere),
     unread: [...files.unread].sort(),
   };
 }
@@ -120,10 +129,9 @@ async function readUnits({ list, read }: Files): Promise<Unit[]> {
       if (!name.endsWith(".service") || units.has(name)) continue;
       const text = (await read(path)).replaceAll(/\\\n/g, " ");
       const started = text.match(/^\s*ExecStart\s*=.*$/gm) ?? [];
-      const command = started
-        .map((line) => subscriberCommand(line.replace(/^[^=]*=[-@:+!]*/, "").split(/\s+/)))
-        .find((found) => found !== undefined);
-      if (command !== undefined) units.set(name, { name, command });
+      const lines = started.map((line) => line.replace(/^[^=]*=[-@:+!]*/, "").split(/\s+/));
+      const command = lines.map(subscriberCommand).find((found) => found !== undefined);
+      if (command !== undefined) units.set(name, { name, command, elsewhere: lines.some(writesElsewhere) });
     }
   }
   return [...units.values()].map((unit) => ({
@@ -132,7 +140,7 @@ async function readUnits({ list, read }: Files): Promise<Unit[]> {
   }));
 }
 
-async function readCrons({ list, read }: Files): Promise<string[]> {
+async function readCrons({ list, read }: Files): Promise<{ readonly file: string; readonly elsewhere: boolean }[]> {
   const folders = ["etc/cron.d", "var/spool/cron", "var/spool/cron/crontabs"];
   const files = await Promise.all(
     folders.map(async (folder) => (await list(folder)).map((name) => `${folder}/${name}`)),
@@ -140,7 +148,9 @@ async function readCrons({ list, read }: Files): Promise<string[]> {
   const found = await Promise.all(
     ["etc/crontab", ...files.flat()].map(async (file) => {
       const lines = (await read(file)).split("\n").filter((line) => !line.trimStart().startsWith("#"));
-      return lines.some((line) => subscriberCommand(line.split(/\s+/)) !== undefined) ? [`/${file}`] : [];
+      const words = lines.map((line) => line.split(/\s+/));
+      const starts = words.some((line) => subscriberCommand(line) !== undefined);
+      return starts ? [{ file: `/${file}`, elsewhere: words.some(writesElsewhere) }] : [];
     }),
   );
   return found.flat();

@@ -405,3 +405,48 @@ describe("two subscribers of one manager", () => {
     }
   });
 });
+
+describe("an ossec.conf without an indexer", () => {
+  const indexerOf = async (more = "") => {
+    const { settings, issues } = readSettings(conf(more));
+    const manager = { file, settings, issues, state: state(), hostname: "manager", root };
+    const one = checks({ receive: true }).filter(({ id }) => id === "indexer");
+    return runChecks(one, createLake({ line: 1, queue }, { manager }), patientLimits);
+  };
+
+  it("leaves events without a destination", async () => {
+    expect(await indexerOf()).toMatchObject([
+      {
+        state: "warning",
+        seen: expect.stringContaining("names no host of an <indexer>, so that events have no destination"),
+        fix: expect.stringMatching(/^Write the block below into ossec\.conf/),
+      },
+    ]);
+    await put("etc/systemd/system/lake.service", unit("run --output indexer"));
+    expect(await indexerOf()).toMatchObject([{ state: "warning" }]);
+  });
+
+  it.each<[string, (() => Promise<void>) | undefined, string?]>([
+    ["is switched off", undefined, "<indexer><enabled>no</enabled></indexer>"],
+    [
+      "has its subscriber write files, by a unit",
+      () => put("etc/systemd/system/lake.service", unit("run --output=file:/a")),
+    ],
+    [
+      "has its subscriber write files, as a process",
+      () => running(77, "/usr/bin/security-lake-wodle", "run", "--output", "file:/a"),
+    ],
+    [
+      "has its subscriber write files, by cron",
+      () => put("etc/cron.d/lake", "*/5 * * * * root security-lake-wodle once --output analysisd\n"),
+    ],
+    [
+      "has its subscriber write files, by the manager",
+      undefined,
+      '<wodle name="command"><command>/usr/bin/security-lake-wodle once --output analysisd</command></wodle>',
+    ],
+  ])("is right where it %s", async (_, make, more) => {
+    await make?.();
+    expect(await indexerOf(more)).toMatchObject([{ state: "not applicable" }]);
+  });
+});

@@ -6,6 +6,8 @@ import { counted } from "../count.ts";
 import { type Answer, type Indexer, knowsNoSuchAddress, reasonOf } from "../indexer.ts";
 import { day, hostBlock, type Reached, reachHost } from "../indexer-host.ts";
 import { late, unexpected, withIndexer, withoutAsker } from "../indexer-look.ts";
+import type { Lake } from "../lake.ts";
+import { readMachine, writesElsewhere } from "../machine.ts";
 
 export const indexer: Check = {
   id: "indexer",
@@ -15,25 +17,49 @@ export const indexer: Check = {
   needs: [],
   once: true,
   late,
-  run: withIndexer(async (own, { lookUp }, signal) => {
-    const connection = await own.connection().catch((error: unknown) => error as IndexerError);
-    if (connection instanceof Error) {
-      if (!(connection instanceof IndexerError)) throw connection;
-      return unreadable(connection);
-    }
-    const tried = await Promise.all(
-      own.settings.hosts.map(async (host) => ofName(await reachHost(host, { tls: connection, lookUp, signal }))),
-    );
-    const hosts = tried.map(({ found }) => found);
-    const broken = hosts.filter(({ fix }) => fix !== undefined);
-    const others = hosts.length > broken.length;
-    const findings = [
-      ...broken.map((host) => trouble(host, others ? "the other hosts of <indexer> take its work" : undefined)),
-      ...tried.flatMap(({ dead }) => dead.map((host) => trouble(host, "other addresses of the same name are reached"))),
-    ];
-    return findings.length > 0 ? findings : { state: "ok", seen: hosts.map(({ seen }) => seen).join("; ") };
-  }),
+  run: async (lake, signal, owe) => (await noDestination(lake)) ?? reached(lake, signal, owe),
 };
+
+const reached = withIndexer(async (own, { lookUp }, signal) => {
+  const connection = await own.connection().catch((error: unknown) => error as IndexerError);
+  if (connection instanceof Error) {
+    if (!(connection instanceof IndexerError)) throw connection;
+    return unreadable(connection);
+  }
+  const tried = await Promise.all(
+    own.settings.hosts.map(async (host) => ofName(await reachHost(host, { tls: connection, lookUp, signal }))),
+  );
+  const hosts = tried.map(({ found }) => found);
+  const broken = hosts.filter(({ fix }) => fix !== undefined);
+  const others = hosts.length > broken.length;
+  const findings = [
+    ...broken.map((host) => trouble(host, others ? "the other hosts of <indexer> take its work" : undefined)),
+    ...tried.flatMap(({ dead }) => dead.map((host) => trouble(host, "other addresses of the same name are reached"))),
+  ];
+  return findings.length > 0 ? findings : { state: "ok", seen: hosts.map(({ seen }) => seen).join("; ") };
+});
+
+/** Where no <indexer> is named and none is switched off, the subscriber ends at once, unless it has another output. */
+async function noDestination({ indexer, manager }: Lake): Promise<Finding | undefined> {
+  if (indexer !== undefined || manager?.root === undefined) return undefined;
+  const { file, settings } = manager;
+  if (settings.indexer?.enabled === false) return undefined;
+  const { elsewhere, unread } = await readMachine(manager.root);
+  const byManager = settings.commands?.some(({ command }) => writesElsewhere(command.split(/\s+/)));
+  if (elsewhere || byManager) return undefined;
+  const named = `${file} names no host of an <indexer>`;
+  if (unread.length > 0) {
+    const because = `${named}, and ${unread.join(", ")} may not be read, so that it is not known whether the subscriber has another --output`;
+    return couldNotCheck({ because, how: "run it as root" });
+  }
+  return {
+    state: "warning",
+    seen: `${named}, so that events have no destination: the subscriber ends with an error, unless it is run with --output`,
+    fix: "Write the block below into ossec.conf, with the host of the indexer; where the subscriber is run with --output, <enabled>no</enabled> in it says so",
+    paste:
+      "<indexer>\n  <enabled>yes</enabled>\n  <hosts>\n    <host>https://127.0.0.1:9200</host>\n  </hosts>\n</indexer>\n",
+  };
+}
 
 /** It costs time only, where others take its place. */
 function trouble({ seen, fix = "", paste }: Reached, instead: string | undefined): Finding {
