@@ -1044,6 +1044,30 @@ const objects: readonly Fault[] = [
     },
   },
   {
+    name: "bucket that is named does not exist",
+    options: {},
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, buckets: [`${setting.lake.bucket}x`] };
+    },
+    found: "buckets",
+    seen: /^there is no bucket aws-security-data-lake-us-east-1-\w+x$/,
+    mend: (setting) => {
+      setting.surroundings = { ...setting.surroundings, buckets: [setting.lake.bucket] };
+    },
+  },
+  {
+    name: "Region that is given is another than the lake's",
+    options: {},
+    make: (setting) => {
+      setting.surroundings = { ...setting.surroundings, region: "eu-west-1" };
+    },
+    found: "queue-name",
+    seen: /; the lake has no bucket in that Region, and has in us-east-1$/,
+    mend: (setting) => {
+      setting.surroundings = { ...setting.surroundings, region: setting.lake.region };
+    },
+  },
+  {
     name: "queue does not exist",
     // Not to be made together with others: the role's policies are opened.
     options: {},

@@ -239,7 +239,7 @@ describe("a Region in which the lake is not", () => {
 
   it("is corrected first, and not the queue's name", async () => {
     expect((await elsewhere(true)).verdict.line).toMatch(
-      / First: Give the queue by its ARN in <sqs_name>, or correct --region: .* of us-east-1 shows it\.$/,
+      / First: Give the queue by its ARN in <sqs_name>, or correct --region: .* shows it, in us-east-1\.$/,
     );
   });
 

@@ -160,7 +160,7 @@ async function regionsInstead(lake: Lake): Promise<Required<Pick<Finding, "seen"
   const correct = lake.regionGiven ? ", or correct --region" : "";
   return {
     seen: `the lake has no bucket in that Region, and has in ${regions}`,
-    fix: `Give the queue by its ARN in ${settingName(lake, "queue")}${correct}: the subscription endpoint in Security Lake > My subscribers of ${regions} shows it`,
+    fix: `Give the queue by its ARN in ${settingName(lake, "queue")}${correct}: the subscription endpoint in Security Lake > My subscribers shows it, in ${regions}`,
   };
 }
 
