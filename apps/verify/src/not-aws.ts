@@ -13,8 +13,10 @@ export class NotAws extends Error {
 
 /** AWS gives each answer an id, whatever the answer is; what stands before its services can fail without one. */
 export function isOfAws({ statusCode = 0, headers = {} }: Answered): boolean {
-  return statusCode >= 500 || Object.keys(headers).some((name) => name.toLowerCase().startsWith("x-amz"));
+  return passing.has(statusCode) || Object.keys(headers).some((name) => name.toLowerCase().startsWith("x-amz"));
 }
+
+const passing: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** As the SDK has an answer. */
 export interface Answered {

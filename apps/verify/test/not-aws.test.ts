@@ -12,6 +12,7 @@ const others = [
   ["a page", 200, "<html><body>Log in to this network</body></html>"],
   ["that it is forbidden", 403, "<html><body>Blocked</body></html>"],
   ["some JSON", 200, "{}"],
+  ["that it knows no such method", 501, "<html><head><meta></head></html>"],
 ] as const;
 
 async function serve(status: number, body: string): Promise<{ url: string } & AsyncDisposable> {
