@@ -41,14 +41,16 @@ What is told:
   --redact                 mask account numbers, ARNs, hosts, paths and names, for pasting into a ticket
   --show-external-id       write the external ID into policies and commands, for pasting into AWS
   --strict                 exit code 3 where there are warnings only
-  --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come, and tell what has changed
+  --watch                  run again every ${watchMilliseconds / 1000} s until nothing fails and events have come; all is told anew when a
+                           check has changed
   --list                   print the checks, and run none
   --explain ID             print what a check looks at and why, and check nothing
   --help
 
 Nothing is changed: one message is received from the queue of each subscriber and given back at once, and one document
 is written into an index of its own, where there is someone who may delete that index again.
-Exit code: 0 nothing failed, 1 something failed, 2 it could not run, 3 warnings only, with --strict.
+Exit code: 0 nothing failed, 1 something failed, 2 it could not run, 3 warnings only, with --strict;
+130 or 143 where Ctrl-C or SIGTERM has ended it.
 `;
 
 const noExternalId =

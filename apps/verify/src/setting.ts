@@ -3,7 +3,11 @@ import type { Manager } from "./manager.ts";
 /** Absent where options describe the subscriber. */
 interface Described {
   readonly manager?: Manager | undefined;
+  readonly environment?: NodeJS.ProcessEnv;
 }
+
+/** Has the external ID where no file of it was given. */
+export const externalIdVariable = "SECURITY_LAKE_EXTERNAL_ID";
 
 /** What describes a subscriber: an element of ossec.conf, or an option of this program. */
 const names = {
@@ -17,9 +21,10 @@ const names = {
 } as const;
 
 /** As whoever described this subscriber has written it. */
-export function settingName({ manager }: Described, setting: keyof typeof names): string {
+export function settingName({ manager, environment }: Described, setting: keyof typeof names): string {
   const [element, option] = names[setting];
-  return manager === undefined ? option : element;
+  if (manager !== undefined) return element;
+  return setting === "externalId" && environment?.[externalIdVariable] ? externalIdVariable : option;
 }
 
 /** What to do where no Region is known. */

@@ -9,6 +9,7 @@ import { configuration, remarks } from "./checks/configuration.ts";
 import { counted } from "./count.ts";
 import type { Manager } from "./manager.ts";
 import { defaultConfiguration, type Options } from "./options.ts";
+import { externalIdVariable } from "./setting.ts";
 
 /** What is to be checked. */
 export interface Subscribers {
@@ -58,27 +59,28 @@ async function described(options: Options, queue: string, environment: NodeJS.Pr
     ...(stsEndpoint !== undefined && { stsEndpoint }),
     ...(serviceEndpoint !== undefined && { serviceEndpoint }),
   };
-  check("queue", () => queueAddress(queue));
-  check("role-arn", () => lakeCredentials({ roleArn }));
-  check("external-id-file", () => lakeCredentials({ roleArn, externalId }));
-  check("role-duration", () => lakeCredentials(subscriber));
-  check("sts-endpoint", () => stsEndpoint !== undefined && endpointUrl(stsEndpoint));
-  check("service-endpoint", () => serviceEndpoint !== undefined && endpointUrl(serviceEndpoint));
+  const given = options["external-id-file"] === undefined ? externalIdVariable : "--external-id-file";
+  check("--queue", () => queueAddress(queue));
+  check("--role-arn", () => lakeCredentials({ roleArn }));
+  check(given, () => lakeCredentials({ roleArn, externalId }));
+  check("--role-duration", () => lakeCredentials(subscriber));
+  check("--sts-endpoint", () => stsEndpoint !== undefined && endpointUrl(stsEndpoint));
+  check("--service-endpoint", () => serviceEndpoint !== undefined && endpointUrl(serviceEndpoint));
   return subscriber;
 }
 
-function check(option: keyof Options, read: () => unknown): void {
+function check(name: string, read: () => unknown): void {
   try {
     read();
   } catch (error) {
     if (!(error instanceof QueueError || error instanceof AuthError)) throw error;
-    throw new CannotRun(`--${option}: ${error.message}.`);
+    throw new CannotRun(`${name}: ${error.message}.`);
   }
 }
 
 /** Never from arguments: any user of the machine can see those. */
 async function readExternalId(file: string | undefined, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  if (file === undefined) return environment.SECURITY_LAKE_EXTERNAL_ID || undefined;
+  if (file === undefined) return environment[externalIdVariable] || undefined;
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new CannotRun(`The file of the external ID ${file} cannot be read (${cause.code}).`);
   });

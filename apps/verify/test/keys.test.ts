@@ -221,3 +221,13 @@ describe("policies at resources", () => {
     expect(setting.aws.requests.count({ operation: "DescribeKey" })).toBe(1);
   });
 });
+
+it("a key that is disabled is enabled at another place than its policy's", async () => {
+  await using setting = await createSetting(withKey);
+  setting.aws.setKeyEnabled(setting.key ?? "", false);
+  const id = setting.key?.split("/").at(-1);
+  const place = async () => about(await setting.verify(), "keys")[0]?.console;
+  expect(await place()).toBe(`KMS > Customer managed keys > ${id} > Key actions > Enable`);
+  setKeyPolicy(setting, administrator);
+  expect(await place()).toBe(`KMS > Customer managed keys > ${id} > Key actions > Enable, then Key policy`);
+});

@@ -224,6 +224,13 @@ describe("the fix plan", () => {
     });
   });
 
+  it("says where the subscriber's own program is, which is on no PATH", () => {
+    const [check] = table;
+    const commands = [{ words: ["security-lake-wodle", "setup"], options: { config: "ossec.conf" } }];
+    const plan = fixPlan([{ check, subject: "", state: "failed", seen: "x", fix: "y", commands } as Result]);
+    expect(plan).toMatch(/^# security-lake-wodle is node \S+ .*\nsecurity-lake-wodle setup --config ossec\.conf$/m);
+  });
+
   it("runs nothing that has a mark where the external ID is to stand, and says what it would replace", async () => {
     const fault = "trust policy names a service";
     await resultsOf(fault, (results, { lake }) => {

@@ -85,7 +85,10 @@ describe("flags alone", () => {
     const environment = { SECURITY_LAKE_EXTERNAL_ID: "another" };
     const { stdout } = await verify(args, { environment, surroundings: surroundingsOf(lab) });
     expect(stdout).toMatch(/ First: Compare SECURITY_LAKE_EXTERNAL_ID with/);
-    const both = await verify([...args, "--external-id-file", file], { environment, surroundings: surroundingsOf(lab) });
+    const both = await verify([...args, "--external-id-file", file], {
+      environment,
+      surroundings: surroundingsOf(lab),
+    });
     expect(both.stdout).toMatch(/ First: Compare --external-id-file with/);
     const wrong = await verify(args, { environment: { SECURITY_LAKE_EXTERNAL_ID: "not one" } });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/^ERROR: SECURITY_LAKE_EXTERNAL_ID: /) });
@@ -189,7 +192,7 @@ describe("a wrong external ID", () => {
     );
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^Of 10 checks: 1 failed \(assume-role\), \d could not be checked\. First: Compare --external-id-file with/,
+      /^Of 10 checks: 1 failed \(assume-role\), \d could not be checked\. First: Compare SECURITY_LAKE_EXTERNAL_ID with/,
     );
     expect(stdout).not.toContain("a-wrong-one");
   });

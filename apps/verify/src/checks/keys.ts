@@ -1,5 +1,5 @@
 import { asAdministrator, isDenied, refusedTo } from "../administrator.ts";
-import { accountOf } from "../arn.ts";
+import { accountOf, nameOf } from "../arn.ts";
 import { type Check, couldNotCheck, type Finding, type Obstacle } from "../check.ts";
 import { awsCommand, type Command } from "../command.ts";
 import { type Key, mayByGrant } from "../kms.ts";
@@ -222,12 +222,17 @@ function tell(
         ]
       : []),
   ];
+  const places = [
+    ...(off ? ["Key actions > Enable"] : []),
+    ...(lost === "PendingDeletion" ? ["Key actions > Cancel key deletion"] : []),
+    ...(refused.length > 0 ? ["Key policy"] : []),
+  ];
   return {
     state: "failed",
     seen: `the key ${key} ${seen.join(", and ")}`,
     fix: `Someone who may change the key ${key} ${steps.join(" and ")}`,
     ...(refused.length > 0 && { policy: changed }),
-    console: `KMS > Customer managed keys > ${key.split("/").at(-1)} > Key policy`,
+    console: `KMS > Customer managed keys > ${[nameOf(key), places.join(", then ")].filter(Boolean).join(" > ")}`,
     ...(commands.length > 0 && { commands }),
   };
 }

@@ -51,9 +51,13 @@ function changesTheSame(command: Command, { commands = [] }: Result): boolean {
 function runnable(command: Command): string[] {
   const note = noteOf({ commands: [command] });
   const line = shown(command);
+  if (command.words[0] === "security-lake-wodle") return [...comment(wodleNote), line];
   if (note === undefined) return [line];
   return [...comment(`${note}.`), ...(command.where === undefined ? comment(line) : [line])];
 }
+
+const wodleNote =
+  "security-lake-wodle is node apps/wodle/dist/main.js after a build, and npx -y pnpm@12 wodle in the repository.";
 
 /** A policy that no command holds stands here too, since the line before it speaks of it. */
 function reason({ check, seen, fix, paste, policy, commands = [] }: Result): string[] {
