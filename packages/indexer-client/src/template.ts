@@ -30,7 +30,7 @@ export const templateName = "security-lake";
 export const templatePriority = 500;
 export const indexPattern = "wazuh-alerts-4.x-security-lake-*";
 /** Raised whenever what the template says changes, so that an installed one is replaced. */
-export const templateVersion = 3;
+export const templateVersion = 4;
 
 type Kind = "keyword" | "long" | "double" | "date" | "ip" | "boolean";
 type Paths = Partial<Record<Kind, readonly string[]>>;
@@ -68,8 +68,8 @@ function columnOnly(kind: Kind, path: string): Field {
 
 /**
  * The part of an alert that the stock template types too, with the same types, and where the event came from. Indexed is
- * what every search of the dashboard asks for and what finds few of the documents; values that all or many of them share
- * are found as soon by column. What is unique to each document (`id`, which is its `_id` again, `etag`, `row`) is in `_source` alone: it would cost most and
+ * what every search of the dashboard asks for and what finds few of the documents; values that all or many of them share,
+ * and words that stand for a number beside them, are found as soon by column. What is unique to each document (`id`, which is its `_id` again, `etag`, `row`) is in `_source` alone: it would cost most and
  * be asked for least.
  */
 const envelope: Readonly<Record<string, Field>> = {
@@ -87,13 +87,13 @@ const envelope: Readonly<Record<string, Field>> = {
   "cluster.node": column,
   "rule.id": keyword,
   "rule.level": { type: "long" },
-  "rule.description": keyword,
+  "rule.description": column,
   "rule.groups": keyword,
   "rule.firedtimes": { type: "long", index: false },
   "rule.mail": { type: "boolean", index: false },
   "rule.mitre.id": keyword,
-  "rule.mitre.tactic": keyword,
-  "rule.mitre.technique": keyword,
+  "rule.mitre.tactic": column,
+  "rule.mitre.technique": column,
   "rule.pci_dss": keyword,
   "rule.gdpr": keyword,
   "rule.hipaa": keyword,
