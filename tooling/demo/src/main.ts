@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -92,7 +92,7 @@ async function run(
   }
   return {
     report: folder === undefined ? report : `${report}The alert documents are in ${folder}\n`,
-    further: indexer === undefined ? "" : furtherText(indexer, lab, keep),
+    further: indexer === undefined ? "" : furtherText(indexer, lab, keep ? await administratorOf(lab) : undefined),
   };
 }
 
@@ -125,17 +125,32 @@ async function make(objects: number, rows: number, signal: AbortSignal): Promise
   return files;
 }
 
-function furtherText(indexer: Indexer, lab: Lab, keep: boolean): string {
+interface Administrator {
+  readonly profile: string;
+  /** AWS_SHARED_CREDENTIALS_FILE */
+  readonly file: string;
+}
+
+async function administratorOf({ aws, folder }: Lab): Promise<Administrator> {
+  const [profile, file] = ["administrator", join(folder, "aws-credentials")];
+  const { accessKeyId, secretAccessKey } = aws.credentials;
+  const lines = [`[${profile}]`, `aws_access_key_id=${accessKeyId}`, `aws_secret_access_key=${secretAccessKey}`];
+  await writeFile(file, `${lines.join("\n")}\n`, { mode: 0o600 });
+  return { profile, file };
+}
+
+/** @param administrator where everything is left running */
+function furtherText(indexer: Indexer, lab: Lab, administrator: Administrator | undefined): string {
   const user = indexer.username === undefined ? "" : `-u ${indexer.username} `;
   const query = (text: string): string => `  curl -s ${user}'${indexer.url}/wazuh-alerts-*/_search?pretty&q=${text}'\n`;
   const looks = [
-    keep ? "Look further:\n" : "Look further, with `demo --keep`:\n",
+    administrator ? "Look further:\n" : "Look further, with `demo --keep`:\n",
     query("rule.groups:amazon_security_lake"),
     query("rule.level:%3E=10&sort=timestamp:desc"),
     query("data.src_endpoint.ip:%2210.0.0.0/8%22"),
     `  curl -s ${user}'${indexer.url}/_cat/indices/wazuh-alerts-*?v'\n`,
   ];
-  if (!keep) return looks.join("");
+  if (administrator === undefined) return looks.join("");
   // The indexer's password is the user's own where OPENSEARCH_URL was given, and shown nowhere.
   const environment = Object.entries(lab.environment)
     .filter(([name]) => name.startsWith("AWS_"))
@@ -147,5 +162,9 @@ function furtherText(indexer: Indexer, lab: Lab, keep: boolean): string {
     // Version 1 of the AWS CLI does not take the endpoint of SQS from the environment.
     `  aws sqs get-queue-attributes --endpoint-url $AWS_ENDPOINT_URL --attribute-names All --queue-url ${lab.subscription.queueUrl}\n`,
     `  npx -y pnpm@12 -s wodle once --config ${join(lab.folder, "ossec.conf")}\n`,
+    "\nIs all of it right? As the subscriber sees it, and with an administrator of the stand-in:\n",
+    `  npx -y pnpm@12 -s verify --config ${join(lab.folder, "ossec.conf")}\n`,
+    `  export AWS_SHARED_CREDENTIALS_FILE=${administrator.file}\n`,
+    `  npx -y pnpm@12 -s verify --config ${join(lab.folder, "ossec.conf")} --admin-profile ${administrator.profile}\n`,
   ].join("");
 }

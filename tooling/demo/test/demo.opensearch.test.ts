@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { useOpenSearch } from "@threatlockdown/tooling-opensearch/vitest";
@@ -68,6 +68,10 @@ describe("the demo", () => {
     const config = /--config (\S+)/.exec(output)?.[1] as string;
     expect((await fetch(aws)).status).toBeGreaterThan(0);
     expect(existsSync(config)).toBe(true);
+    const [, administrator = "", profile] =
+      /AWS_SHARED_CREDENTIALS_FILE=(\S+)\n.* --admin-profile (\S+)/.exec(output) ?? [];
+    expect(statSync(administrator).mode & 0o777).toBe(0o600);
+    expect(readFileSync(administrator, "utf8")).toContain(`[${profile}]`);
 
     child.kill("SIGINT");
     expect(await code).toBe(0);
