@@ -286,7 +286,7 @@ describe("the retention that setup was given", () => {
   const product = "threatlockdown-security-lake";
   const _meta = { managed_by: product, options: { retentionDays: 30 } };
   const template = {
-    "GET /_index_template/security-lake": [200, { index_templates: [{ index_template: { _meta } }] }],
+    "GET /_index_template": [200, { index_templates: [{ name: "security-lake", index_template: { _meta } }] }],
   };
   const policy = (description: string): Answer => [200, { _seq_no: 1, _primary_term: 1, policy: { description } }];
   const denied: Answer = [
@@ -324,7 +324,7 @@ describe("the plan", () => {
     ],
   ])("deletes no template that is %s without a look", async (_, template, where) => {
     const { url } = await fake({
-      "GET /_index_template/security-lake": [200, { index_templates: [{ index_template: template }] }],
+      "GET /_index_template": [200, { index_templates: [{ name: "security-lake", index_template: template }] }],
     });
     const found = (await verify(url, ["indexer-template"]))("indexer-template");
     const plan = fixPlan([found]).trimEnd().split("\n");

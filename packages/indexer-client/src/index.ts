@@ -25,8 +25,6 @@ export {
 } from "./settings.ts";
 export {
   checkSetup,
-  type ListedTemplate,
-  overridingTemplate,
   type SetupOptions,
   type SetupStep,
   setup,

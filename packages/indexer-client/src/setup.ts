@@ -37,6 +37,8 @@ export interface SetupStep {
     | "not-possible";
   /** Why it was left alone; `overrides`: it is another template, which takes the place of ours. */
   readonly because?: "newer" | "foreign" | "overrides";
+  /** The template that takes the place of ours. */
+  readonly overriding?: { readonly name: string; readonly priority: number };
   /** One line. */
   readonly message: string;
 }
@@ -57,14 +59,15 @@ export async function checkSetup(client: Transport, options: SetupOptions = {}):
 
 async function steps(client: Transport, options: SetupOptions, install: boolean): Promise<SetupStep[]> {
   checkOptions(options);
-  const found = await installedTemplate(client);
+  const listed = await listedTemplates(client);
+  const found = listed.find(({ name }) => name === templateName)?.index_template;
   const kept = isOurs(found) ? found?._meta?.options : undefined;
   const { retentionDays, ...about } = { ...kept, ...options };
   const days = retentionDays === "never" ? undefined : retentionDays;
   const wanted = { ...about, ...(days !== undefined && { retentionDays: days }) };
   return [
     await templateStep(client, found, wanted, install),
-    ...(await overridingSteps(client)),
+    ...overridingSteps(listed),
     ...(days === undefined ? [] : [await policyStep(client, days, install)]),
     ...(options.retentionDays === "never" ? await endedPolicySteps(client) : []),
   ];
@@ -88,47 +91,46 @@ const policySubject = `retention policy ${templateName}`;
 
 type InstalledOptions = TemplateOptions & { readonly retentionDays?: number };
 
+/** An index template, as the indexer lists it. */
+interface Listed {
+  readonly name: string;
+  readonly index_template: Installed;
+}
+
 interface Installed {
+  readonly index_patterns?: readonly string[];
+  readonly priority?: number;
   readonly version?: number;
   readonly _meta?: { readonly managed_by?: string; readonly digest?: string; readonly options?: InstalledOptions };
 }
 
-async function installedTemplate(client: Transport): Promise<Installed | undefined> {
-  const answer = await ask(client, "GET", templatePath);
-  return (answer as { index_templates?: { index_template: Installed }[] } | undefined)?.index_templates?.[0]
-    ?.index_template;
+/** All of them, since another one may take the place of ours. */
+async function listedTemplates(client: Transport): Promise<readonly Listed[]> {
+  const answer = await ask(client, "GET", "/_index_template");
+  return (answer as { index_templates?: readonly Listed[] } | undefined)?.index_templates ?? [];
 }
 
 function isOurs(found: Installed | undefined): boolean {
   return found?._meta?.managed_by === product;
 }
 
-/** An index template, as the indexer lists it. */
-export interface ListedTemplate {
-  readonly name: string;
-  readonly index_template: { readonly index_patterns?: readonly string[]; readonly priority?: number };
-}
-
-/** Of the answer to `GET /_index_template`, the template that takes the place of ours, whole: for the same indices, with a higher priority. */
-export function overridingTemplate(answer: unknown): ListedTemplate | undefined {
-  const { index_templates: templates = [] } = (answer ?? {}) as { index_templates?: readonly ListedTemplate[] };
-  const ofDays = templates.filter(({ index_template: { index_patterns = [] } }) => index_patterns.some(coversDays));
-  const rank = ({ index_template: { priority = 0 } }: ListedTemplate): number => priority;
-  const [first] = ofDays.toSorted((a, b) => rank(b) - rank(a));
-  return first === undefined || rank(first) <= templatePriority ? undefined : first;
+/** The template that takes the place of ours, whole: for the same indices, with a higher priority. */
+function overridingSteps(listed: readonly Listed[]): SetupStep[] {
+  const ofDays = listed.filter(({ index_template: { index_patterns = [] } }) => index_patterns.some(coversDays));
+  const [first] = ofDays
+    .map(({ name, index_template: { priority = 0 } }) => ({ name, priority }))
+    .toSorted((a, b) => b.priority - a.priority);
+  if (first === undefined || first.priority <= templatePriority) return [];
+  const { name, priority } = first;
+  const message = `Indexer: index template ${name} of priority ${priority} takes the place of ${templateName} for the indices of Security Lake; give it other patterns or a priority below ${templatePriority}, or delete it`;
+  return [
+    { subject: `index template ${name}`, outcome: "left-alone", because: "overrides", overriding: first, message },
+  ];
 }
 
 function coversDays(pattern: string): boolean {
   const expression = new RegExp(`^${pattern.split("*").map(RegExp.escape).join(".*")}$`);
   return expression.test(indexPattern.replace("*", "2026.01.01"));
-}
-
-async function overridingSteps(client: Transport): Promise<SetupStep[]> {
-  const other = overridingTemplate(await ask(client, "GET", "/_index_template"));
-  if (other === undefined) return [];
-  const { name, index_template } = other;
-  const message = `Indexer: index template ${name} of priority ${index_template.priority} takes the place of ${templateName} for the indices of Security Lake; give it other patterns or a priority below ${templatePriority}, or delete it`;
-  return [{ subject: `index template ${name}`, outcome: "left-alone", because: "overrides", message }];
 }
 
 async function templateStep(

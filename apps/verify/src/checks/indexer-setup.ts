@@ -1,8 +1,6 @@
 import {
   checkSetup,
   IndexerError,
-  type ListedTemplate,
-  overridingTemplate,
   setupRole,
   setupRoleName,
   templateName,
@@ -25,16 +23,16 @@ export const indexerTemplate: Check = {
   needs: ["indexer-user"],
   once: true,
   late,
-  run: withIndexer(async (own, lake) => {
-    const overriding = await others(own);
-    return look(own, ["indices:admin/index_template/get"], stepsOf, (answer) => {
+  run: withIndexer((own, lake) =>
+    look(own, ["indices:admin/index_template/get"], stepsOf, (answer) => {
       if (answer.status !== 200) return unexpected(answer);
       const step = stepAbout("index template", answer);
       if (step === undefined) return unexpected(answer);
       const finding = judgeTemplate(step, own, lake);
+      const { overriding } = (answer.body as readonly Step[]).find(({ because }) => because === "overrides") ?? {};
       return finding.state === "ok" && overriding !== undefined ? overridden(overriding, own) : finding;
-    });
-  }),
+    }),
+  ),
 };
 
 type Step = Awaited<ReturnType<typeof checkSetup>>[number];
@@ -85,15 +83,7 @@ function judgeTemplate({ outcome, because, message }: Step, own: Indexer, { mana
   };
 }
 
-async function others({ own, admin }: Indexer): Promise<ListedTemplate | undefined> {
-  for (const session of [own, admin]) {
-    const answer = await session?.ask("GET", "/_index_template");
-    if (answer?.status === 200) return overridingTemplate(answer.body);
-  }
-  return undefined;
-}
-
-function overridden({ name, index_template: { priority } }: ListedTemplate, own: Indexer): Finding {
+function overridden({ name, priority }: NonNullable<Step["overriding"]>, own: Indexer): Finding {
   return {
     state: "failed",
     seen: `the index template ${name} has priority ${priority} for the same indices and takes the place of ${templateName}`,
