@@ -19,12 +19,13 @@ export const setupOptionsHelp = `  --level LEVEL               what of an event 
   --replicas N                replicas, or a range that follows the number of nodes (0-1)
   --refresh TIME              how soon documents are found, such as 5s (default) or 1m; --refresh=-1 for never by itself
   --retention DAYS            days after which an index is deleted, by index state management; or never (default)
-  --codec CODEC               best_compression (default), default; zstd and zstd_no_dict where the indexer has them
+  --codec CODEC               default (the default, fastest), best_compression (three fifths of the disk space), or, where
+                              the indexer has them, zstd and zstd_no_dict
   --sorted yes|no             keep each index sorted by time: faster searches by time, slower writing (no)
 `;
 
 const levels = ["lean", "standard", "full"] as const;
-const codecs = ["best_compression", "default", "zstd", "zstd_no_dict"] as const;
+const codecs = ["default", "best_compression", "zstd", "zstd_no_dict"] as const;
 
 /** @throws Failure */
 export function readSetupOptions(values: Values): SetupOptions {

@@ -92,7 +92,7 @@ describe("the indexer of the configuration", () => {
 
   it("is set up as the options say, which is kept by the next setup and by the run", async () => {
     const options = ["--level", "lean", "--shards", "3", "--replicas", "2", "--refresh", "30s", "--retention", "90"];
-    const { code, stdout } = await wodle("setup", ...options, "--codec", "default", "--sorted", "yes");
+    const { code, stdout } = await wodle("setup", ...options, "--codec", "best_compression", "--sorted", "yes");
     expect([code, stdout.trim().split("\n")]).toEqual([
       0,
       [
@@ -110,7 +110,7 @@ describe("the indexer of the configuration", () => {
           "index.number_of_shards": 3,
           "index.number_of_replicas": 2,
           "index.refresh_interval": "30s",
-          "index.codec": "default",
+          "index.codec": "best_compression",
           "index.sort.field": "timestamp",
         },
       },

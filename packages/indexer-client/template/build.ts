@@ -3,8 +3,9 @@
  *
  *     node packages/indexer-client/template/build.ts > packages/indexer-client/src/data/fields.json
  *
- * - `core`: what analysts filter and rules read and what finds few events (names, addresses, identifiers), and `lookup`:
- *   what is asked for now and then or has few values, each of which many events share (core.json).
+ * - `core`: what analysts filter and rules read and what finds few events (names, addresses, identifiers); `search`: what
+ *   repeats values of other fields to be found by any of them; and `lookup`: what is asked for now and then or has few
+ *   values, each of which many events share (core.json).
  * - `table`: every other column of the tables that Security Lake writes.
  * - `catalog`: of all classes of OCSF up to 1.3 (what Security Lake takes from custom sources) the attributes of two
  *   levels, and of a third level those that OCSF requires or recommends.
@@ -17,7 +18,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type Kind = "keyword" | "long" | "double" | "date" | "ip" | "boolean";
-export type Tier = "core" | "lookup" | "table" | "catalog" | "wide";
+export type Tier = "core" | "search" | "lookup" | "table" | "catalog" | "wide";
 /** Paths below `data`, sorted, by tier and kind. `opaque` values of any shape are kept in `_source` alone. */
 export type Fields = Readonly<Record<Tier, Readonly<Partial<Record<Kind, readonly string[]>>>>> & {
   readonly opaque: readonly string[];
@@ -25,6 +26,7 @@ export type Fields = Readonly<Record<Tier, Readonly<Partial<Record<Kind, readonl
 
 interface Core {
   readonly core: readonly string[];
+  readonly search: readonly string[];
   readonly lookup: readonly string[];
 }
 
@@ -193,6 +195,7 @@ function buildFields(catalogs: readonly Catalog[], tables: readonly Table[], cor
   };
   return {
     core: tier(core.core),
+    search: tier(core.search),
     lookup: tier(core.lookup),
     table: tier(columns.keys()),
     catalog: tier(near.keys()),

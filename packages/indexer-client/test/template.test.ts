@@ -124,21 +124,23 @@ describe("the settings of the template", () => {
   const settings = (options: Parameters<typeof indexTemplate>[0]): Field =>
     (indexTemplate(options) as { template: { settings: Field } }).template.settings;
 
-  it("are one shard, a replica where there is a second node, and the compact codec", () => {
+  it("are one shard, a replica where there is a second node, and the codec of OpenSearch's own default", () => {
     expect(settings({})).toMatchObject({
       "index.number_of_shards": 1,
       "index.auto_expand_replicas": "0-1",
       "index.refresh_interval": "5s",
-      "index.codec": "best_compression",
+      "index.codec": "default",
     });
   });
 
   it("can be set", () => {
-    expect(settings({ shards: 3, replicas: 2, refreshInterval: "30s", codec: "default", sorted: true })).toMatchObject({
+    expect(
+      settings({ shards: 3, replicas: 2, refreshInterval: "30s", codec: "best_compression", sorted: true }),
+    ).toMatchObject({
       "index.number_of_shards": 3,
       "index.number_of_replicas": 2,
       "index.refresh_interval": "30s",
-      "index.codec": "default",
+      "index.codec": "best_compression",
       "index.sort.field": "timestamp",
       "index.sort.order": "desc",
     });

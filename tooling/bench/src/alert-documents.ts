@@ -1,38 +1,63 @@
 import { type BulkBody, BulkBodyBuilder } from "@threatlockdown/indexer-client";
+import { bufferSource, open, rows } from "@threatlockdown/parquet-reader";
+import { createDocuments, type Documents, documentColumns, parseObjectKey } from "@threatlockdown/pipeline";
+import { createRuleset } from "@threatlockdown/ruleset";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 
-const encoder = new TextEncoder();
+type LakeObject = ReturnType<typeof makeObject>;
 
-/** Alert documents of one source, in bodies of some rows as objects bring them; nulls left out, as the reader does. */
-export function alertDocuments(source: SourceName, rows: number, rowsPerBody: number, index: string): BulkBody[] {
-  const to = Date.UTC(2026, 10, 24, 9);
-  const object = makeObject({ source, rows, seed: `alerts ${source}`, from: to - 3_600_000, to });
-  const envelope = encoder.encode(
-    `"@timestamp":"2026-11-24T08:23:54.162Z","rule":{"level":3,"description":"Amazon Security Lake: ${source}","id":"99001","firedtimes":1,"mail":false,"groups":["amazon_security_lake","aws"],"mitre":{"id":["T1078.004"],"tactic":["Initial Access"],"technique":["Cloud Accounts"]}},"agent":{"id":"000","name":"manager"},"manager":{"name":"manager"},"decoder":{"name":"json"},"input":{"type":"log"},"location":"Wazuh-AWS","data":`,
-  );
-  const origin = encoder.encode(
-    `,"security_lake":{"bucket":"aws-security-data-lake-eu-west-2-8ugsus4ztnsfpjbldwbgf4vge98av9","key":"${object.key}","etag":"${object.etag}","source":"${source}","source_version":"2.0","region":"eu-west-2","account":"123456789012","event_day":"2026-11-24","row":`,
-  );
+const bucket = "aws-security-data-lake-eu-west-2-8ugsus4ztnsfpjbldwbgf4vge98av9";
+
+export function createAlertDocuments(): Documents {
+  return createDocuments({ name: "manager" }, createRuleset());
+}
+
+/** The documents that the subscriber makes of an object, in a body for each batch of rows. */
+export async function render(documents: Documents, bucket: string, object: LakeObject): Promise<BulkBody[]> {
+  const { key, etag, bytes } = object;
+  const source = bufferSource(bytes);
+  const lastModified = new Date();
   const bodies: BulkBody[] = [];
-  const builder = new BulkBodyBuilder();
-  let row = 0;
-  for (const event of object.events("omit")) {
-    builder.begin(index, `q8Wm3cQyT0uYh5pXvR7kAg-${row}`);
-    builder.append(encoder.encode(`{"timestamp":"${new Date(Number(event.time)).toISOString()}",`));
-    builder.append(envelope);
-    builder.append(encoder.encode(JSON.stringify(event, plain)));
-    builder.append(origin);
-    builder.append(encoder.encode(`${row}}}`));
-    builder.end();
-    row++;
-    if (builder.count === rowsPerBody) bodies.push(builder.take());
+  for await (const batch of rows(await open(bytes), { columns: documentColumns })) {
+    bodies.push(documents.render(batch, { bucket, key, etag, lastModified, origin: parseObjectKey(key), source }));
   }
-  if (builder.count > 0) bodies.push(builder.take());
   return bodies;
 }
 
-function plain(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? Number(value) : value;
+/** The same of one source, for an index of any name: `documents` in bodies of `each`, as objects bring them. */
+export async function alertDocuments(
+  source: SourceName,
+  { documents, each, index }: { readonly documents: number; readonly each: number; readonly index: string },
+): Promise<BulkBody[]> {
+  const to = Date.UTC(2026, 10, 24, 9);
+  const from = to - 3_600_000;
+  const rendering = createAlertDocuments();
+  const builder = new BulkBodyBuilder();
+  const bodies: BulkBody[] = [];
+  for (let seed = 0; seed * each < documents; seed++) {
+    const count = Math.min(each, documents - seed * each);
+    const object = makeObject({ source, rows: count, seed: `alerts ${source} ${seed}`, from, to });
+    for (const body of await render(rendering, bucket, object)) {
+      for (const [id, document] of documentsOf(body)) {
+        builder.begin(index, id);
+        builder.append(document);
+        builder.end();
+      }
+    }
+    bodies.push(builder.take());
+  }
+  return bodies;
+}
+
+/** The documents of a body, with their ids. */
+export function* documentsOf({ bytes, offsets, count }: BulkBody): Generator<[id: string, document: Uint8Array]> {
+  for (let i = 0; i < count; i++) {
+    const action = bytes.indexOf(10, offsets[i]);
+    const { create } = JSON.parse(Buffer.from(bytes.subarray(offsets[i], action)).toString()) as {
+      readonly create: { readonly _id: string };
+    };
+    yield [create._id, bytes.subarray(action + 1, (offsets[i + 1] as number) - 1)];
+  }
 }
 
 /** The bytes of neighbouring bodies joined to requests of about `bytes`. */

@@ -22,21 +22,17 @@ export interface Loaded {
   readonly cpu: number;
 }
 
-/**
- * Makes the index, of one shard and without replica, for a level of the template or (undefined) for whatever comes; times
- * the work; counts; looks at the index; deletes it.
- */
+/** What an index is made with: OpenSearch's own defaults, which map what comes; or a level of the template, with its codec or another. */
+export type Mapping = "default dynamic" | Level | "standard, best_compression";
+
+/** Makes the index, of one shard and without replica; times the work; counts; looks at the index; deletes it. */
 export async function timed<Seen>(
   client: Client,
-  {
-    index,
-    level,
-    documents,
-  }: { readonly index: string; readonly level: Level | undefined; readonly documents: number },
+  { index, mapping, documents }: { readonly index: string; readonly mapping: Mapping; readonly documents: number },
   work: () => Promise<void>,
   look: () => Promise<Seen>,
 ): Promise<Loaded & Seen> {
-  await client.indices.create({ index, body: bodyOf(level) } as never);
+  await client.indices.create({ index, body: bodyOf(mapping) } as never);
   try {
     const cpu = process.cpuUsage();
     const started = performance.now();
@@ -52,16 +48,14 @@ export async function timed<Seen>(
   }
 }
 
-function bodyOf(level: Level | undefined): object {
-  const { settings, mappings } = indexTemplate(level === undefined ? {} : { level }).template as Record<string, object>;
+function bodyOf(mapping: Mapping): object {
+  const single = { "index.number_of_shards": 1, "index.number_of_replicas": 0 };
+  if (mapping === "default dynamic") return { settings: { ...single, "index.mapping.total_fields.limit": 10_000 } };
+  const options =
+    mapping === "standard, best_compression" ? ({ codec: "best_compression" } as const) : { level: mapping };
+  const { settings, mappings } = indexTemplate(options).template as Record<string, object>;
   const { "index.auto_expand_replicas": _, ...own } = settings as Record<string, unknown>;
-  const alike = {
-    "index.number_of_shards": 1,
-    "index.number_of_replicas": 0,
-    "index.refresh_interval": own["index.refresh_interval"],
-  };
-  if (level === undefined) return { settings: { ...alike, "index.mapping.total_fields.limit": 10_000 } };
-  return { settings: { ...own, ...alike }, mappings };
+  return { settings: { ...own, ...single }, mappings };
 }
 
 /** Sends requests that are rendered already, so many in flight. */

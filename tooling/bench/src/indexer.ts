@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { BulkBodyBuilder, type Client, connect, createBulkWriter } from "@threatlockdown/indexer-client";
 import type { SourceName } from "@threatlockdown/tooling-lake";
-import { alertDocuments, requestsOf } from "./alert-documents.ts";
+import { alertDocuments, documentsOf, requestsOf } from "./alert-documents.ts";
 import { type Loaded, readLoadOptions, sendRequests, timed } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { openSearch } from "./open-search.ts";
@@ -36,7 +36,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
   await using server = await openSearch(report);
   const client = await connect({ nodes: [server.url] });
   for (const name of sources) {
-    const source = sourceOf(name, rows);
+    const source = await sourceOf(name, rows);
     // The writer keeps memory from round to round, which counts as taken by it.
     const withoutWriter = memoryHeld();
     const writing = writingOf(client);
@@ -44,7 +44,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       const held = memoryHeld();
       const memory = watchMemory(before ?? held);
       try {
-        return await timed(client, { index, level: "standard", documents: rows }, work, async () => ({
+        return await timed(client, { index, mapping: "standard", documents: rows }, work, async () => ({
           memory: memory.most(),
         }));
       } finally {
@@ -87,11 +87,9 @@ export async function run(report: Report, args: readonly string[]): Promise<void
   await client.close();
 }
 
-function sourceOf(name: SourceName, rows: number): Source {
-  const bodies = alertDocuments(name, rows, rowsPerObject, index);
-  const objects = bodies.map(({ bytes, offsets, count }) =>
-    Array.from({ length: count }, (_, i) => bytes.subarray(bytes.indexOf(10, offsets[i]) + 1, offsets[i + 1] - 1)),
-  );
+async function sourceOf(name: SourceName, rows: number): Promise<Source> {
+  const bodies = await alertDocuments(name, { documents: rows, each: rowsPerObject, index });
+  const objects = bodies.map((body) => [...documentsOf(body)].map(([, document]) => document));
   return { objects, requests: requestsOf(bodies, 5_000_000) };
 }
 

@@ -1,11 +1,8 @@
 import { parseArgs } from "node:util";
 import { type Client, connect, setup } from "@threatlockdown/indexer-client";
-import { bufferSource, open, rows } from "@threatlockdown/parquet-reader";
-import { createDocuments, type Documents, documentColumns, parseObjectKey } from "@threatlockdown/pipeline";
-import { createRuleset } from "@threatlockdown/ruleset";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
-import { requestsOf } from "./alert-documents.ts";
+import { createAlertDocuments, render, requestsOf } from "./alert-documents.ts";
 import { sendRequests } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
@@ -51,7 +48,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
   lab.aws.faults.add({ latency: Number(values.latency) });
   const client = await connect({ nodes: [server.url] });
   await setup(client);
-  const requests = await render(lab, objects);
+  const requests = await renderAll(lab, objects);
 
   const wodle = (some: readonly LakeObject[], concurrency: string) => () => runWodle(lab, some, concurrency);
   const work: Readonly<Record<string, { readonly events: number; run(): Promise<Measured> }>> = {
@@ -125,25 +122,10 @@ async function send(client: Client, requests: readonly Buffer[], many: number, e
 }
 
 /** The documents that the wodle makes of the objects, in requests. */
-async function render(lab: Lab, objects: readonly LakeObject[]): Promise<Buffer[]> {
-  const documents: Documents = createDocuments({ name: "manager" }, createRuleset());
+async function renderAll(lab: Lab, objects: readonly LakeObject[]): Promise<Buffer[]> {
+  const documents = createAlertDocuments();
   const bodies = [];
-  for (const { key, etag, bytes } of objects) {
-    const { bucket } = lab.subscription;
-    const lastModified = new Date();
-    for await (const batch of rows(await open(bytes), { columns: documentColumns })) {
-      bodies.push(
-        documents.render(batch, {
-          bucket,
-          key,
-          etag,
-          lastModified,
-          origin: parseObjectKey(key),
-          source: bufferSource(bytes),
-        }),
-      );
-    }
-  }
+  for (const object of objects) bodies.push(...(await render(documents, lab.subscription.bucket, object)));
   return requestsOf(bodies, bytesPerRequest);
 }
 

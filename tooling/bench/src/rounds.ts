@@ -4,8 +4,8 @@ import { median } from "./median.ts";
 export type Results<Measured> = ReadonlyMap<string, readonly Measured[]>;
 
 /**
- * Measures each load once a round; the order turns by one from round to round, so that none always comes after the same
- * other. One round before the first is thrown away: servers and compilers are slow until they are warm.
+ * Measures each load once a round, in an order of chance, so that none always comes after the same other. Two rounds
+ * before the first are thrown away: servers and compilers are slow until they are warm.
  */
 export async function inRounds<Measured>(
   rounds: number,
@@ -14,9 +14,8 @@ export async function inRounds<Measured>(
 ): Promise<Results<Measured>> {
   const names = Object.keys(loads);
   const results = new Map<string, Measured[]>(names.map((name) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
-    for (let at = 0; at < names.length; at++) {
-      const name = names[(at + round + names.length) % names.length] as string;
+  for (let round = -2; round < rounds; round++) {
+    for (const name of shuffled(names)) {
       const measured = await (loads[name] as () => Promise<Measured>)();
       if (round < 0) continue;
       results.get(name)?.push(measured);
@@ -24,6 +23,11 @@ export async function inRounds<Measured>(
     }
   }
   return results;
+}
+
+function shuffled(names: readonly string[]): string[] {
+  const places = new Map(names.map((name) => [name, Math.random()]));
+  return [...names].sort((a, b) => (places.get(a) as number) - (places.get(b) as number));
 }
 
 /** The median of a value over the rounds. */
