@@ -16,7 +16,7 @@ export interface Listing {
 interface Bounds {
   readonly folders?: readonly string[];
   readonly milliseconds?: number;
-  /** Those that were written later are left out. */
+  /** Those that were written later are left out; soon after midnight that may be all of the last day. */
   readonly until?: Date | undefined;
 }
 const maxRequests = 200;
@@ -25,7 +25,7 @@ const fewRequests = 3 * atOnce;
 
 /**
  * The newest object below folders of a lake's bucket. Goes down the folders, and where they are days or hours only into
- * the last one: keys are `<source>/<version>/region=…/accountId=…/eventDay=…/<name>`.
+ * the last one (the last two with `until`): keys are `<source>/<version>/region=…/accountId=…/eventDay=…/<name>`.
  */
 export async function newestObject(
   s3: S3Client,
@@ -34,6 +34,7 @@ export async function newestObject(
   { folders = ["aws/", "ext/"], milliseconds = 2_000, until }: Bounds = {},
 ): Promise<Listing> {
   const end = performance.now() + milliseconds;
+  const times = until === undefined ? 1 : 2;
   let requests = 0;
   let newest: ListedObject | undefined;
   let complete = true;
@@ -47,7 +48,7 @@ export async function newestObject(
         complete = false;
         break;
       }
-      for (const folder of await Promise.all(batch.map((prefix) => readFolder(s3, bucket, prefix, signal)))) {
+      for (const folder of await Promise.all(batch.map((prefix) => readFolder(s3, bucket, prefix, signal, times)))) {
         found.push(...folder.next);
         for (const object of folder.objects) {
           const late = until !== undefined && object.modified > until;
@@ -144,7 +145,7 @@ async function inTurn<In, Out>(all: readonly In[], work: (one: In, at: number) =
   return results;
 }
 
-async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: AbortSignal) {
+async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: AbortSignal, lastTimes = 1) {
   const objects: ListedObject[] = [];
   const folders: string[] = [];
   let token: string | undefined;
@@ -164,13 +165,16 @@ async function readFolder(s3: S3Client, bucket: string, prefix: string, signal: 
     folders.push(...(page.CommonPrefixes ?? []).flatMap(({ Prefix }) => Prefix ?? []));
     token = page.NextContinuationToken;
   } while (token !== undefined);
-  return { objects, next: withoutEarlierTimes(folders) };
+  return { objects, next: withoutEarlierTimes(folders, lastTimes) };
 }
 
 /** S3 gives folders in the order of their names, which for days and hours is that of time. */
-function withoutEarlierTimes(folders: readonly string[]): string[] {
+function withoutEarlierTimes(folders: readonly string[], last: number): string[] {
   const times = folders.filter(
     (folder) => /\/event(day|hour)=[^/]*\/$/i.test(folder) && !folder.includes("/metadata/"),
   );
-  return [...folders.filter((folder) => !times.includes(folder) && !folder.endsWith("/metadata/")), ...times.slice(-1)];
+  return [
+    ...folders.filter((folder) => !times.includes(folder) && !folder.endsWith("/metadata/")),
+    ...times.slice(-last),
+  ];
 }

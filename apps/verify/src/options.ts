@@ -21,7 +21,7 @@ or, without any file, the one that these describe:
   --sts-endpoint HOST, --service-endpoint HOST
                            of STS and of S3, where they are others than AWS's own
 With what it is checked:
-  --region NAME            where neither the queue's address nor the profile names one
+  --region NAME            before that of the profile, where the queue's address names none
   --bucket A,B             the lake's buckets, where they may not be listed
   --accounts A,B           accounts that should send events; otherwise those of the AWS organization, where it may be asked
   --stale HOURS            a source that has sent nothing for so long is a warning (24)

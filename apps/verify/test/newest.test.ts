@@ -57,6 +57,16 @@ describe("the newest object", () => {
     expect((await newestObject(s3, "lake", never)).newest?.key).toBe(`${day}9.gz.parquet`);
   });
 
+  it("is of the day before where all of the last day's came too late", async () => {
+    const { s3 } = bucketOf({
+      [`${folder("WAF", "1", "20260102")}a.gz.parquet`]: 10,
+      [`${folder("WAF", "1", "20260102")}b.gz.parquet`]: 20,
+      [`${folder("WAF", "1", "20260103")}c.gz.parquet`]: 30,
+    });
+    const { newest } = await newestObject(s3, "lake", never, { until: new Date(25 * 60_000) });
+    expect(newest?.key).toBe(`${folder("WAF", "1", "20260102")}b.gz.parquet`);
+  });
+
   it("is absent from an empty bucket", async () => {
     expect(await newestObject(bucketOf({}).s3, "lake", never)).toEqual({ complete: true });
   });

@@ -19,8 +19,8 @@ export const setupOptionsHelp = `  --level LEVEL               what of an event 
   --replicas N                replicas, or a range that follows the number of nodes (0-1)
   --refresh TIME              how soon documents are found, such as 5s (default) or 1m; --refresh=-1 for never by itself
   --retention DAYS            days after which an index is deleted, by index state management; or never (default)
-  --codec CODEC               default (the default, fastest), best_compression (three fifths of the disk space), or, where
-                              the indexer has them, zstd and zstd_no_dict
+  --codec CODEC               default (the default), best_compression (half to three fifths of the disk space, a tenth
+                              slower), or, where the indexer has them, zstd and zstd_no_dict
   --sorted yes|no             keep each index sorted by time: faster searches by time, slower writing (no)
 `;
 

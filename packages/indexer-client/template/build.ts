@@ -3,9 +3,9 @@
  *
  *     node packages/indexer-client/template/build.ts > packages/indexer-client/src/data/fields.json
  *
- * - `core`: what analysts filter and rules read and what finds few events (names, addresses, identifiers); `search`: what
- *   repeats values of other fields to be found by any of them; and `lookup`: what is asked for now and then or has few
- *   values, each of which many events share (core.json).
+ * - `core`: what analysts filter and rules read and what finds few events (names, addresses, identifiers); `search`:
+ *   what repeats values of other fields to be found by any of them; and `lookup`: what is asked for now and then or has
+ *   few values, each of which many events share (core.json).
  * - `table`: every other column of the tables that Security Lake writes.
  * - `catalog`: of all classes of OCSF up to 1.3 (what Security Lake takes from custom sources) the attributes of two
  *   levels, and of a third level those that OCSF requires or recommends.

@@ -197,9 +197,20 @@ export function describeDocuments(server: { readonly url: string }): void {
 
     it("is found by the free text of the dashboard's search bar where it is of the core", async () => {
       const index = newIndex();
-      await write(index, [JSON.stringify({ api: { operation: "AssumeRole" } }), "{}"]);
+      const flow = { src_endpoint: { instance_uid: "i-0c12d8af864eafcbb" } };
+      await write(index, [JSON.stringify({ api: { operation: "AssumeRole" } }), JSON.stringify(flow), "{}"]);
       expect(await count(index, { query_string: { query: "AssumeRole" } })).toBe(1);
       expect(await count(index, { query_string: { query: "data.api.operation:Assume*" } })).toBe(1);
+      expect(await count(index, { query_string: { query: "i-0c12d8af864eafcbb" } })).toBe(1);
+    });
+
+    it("is found by any of its observables, whole or in part", async () => {
+      const index = newIndex();
+      const observables = [{ value: "203.0.113.9" }, { value: "arn:aws:iam::111122223333:role/admin" }];
+      await write(index, [JSON.stringify({ observables }), "{}"]);
+      expect(await count(index, { query_string: { query: '"203.0.113.9"' } })).toBe(1);
+      expect(await count(index, { wildcard: { "data.observables.value": "*role/ad*" } })).toBe(1);
+      expect(await count(index, { prefix: { "data.observables.value": "203.0." } })).toBe(1);
     });
   });
 

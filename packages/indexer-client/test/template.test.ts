@@ -78,6 +78,16 @@ describe("the fields of the template", () => {
     expect(standard.get(`data.${path}`)).toMatchObject({ type });
   });
 
+  it.each([
+    ["lean", false],
+    ["standard", false],
+    ["full", undefined],
+  ] as const)("of the level %s have observables in an index, and in a column at full", (level, column) => {
+    const field = fieldsOf(level).get("data.observables.value");
+    expect(field).toMatchObject({ type: "keyword" });
+    expect([field?.index, field?.doc_values]).toEqual([undefined, column]);
+  });
+
   it.each(["unmapped", "raw_data", "enrichments.data", "api.request.data", "api.response.data", "resources.data"])(
     "%s is kept as it is, whatever it is",
     (path) => {
@@ -124,7 +134,7 @@ describe("the settings of the template", () => {
   const settings = (options: Parameters<typeof indexTemplate>[0]): Field =>
     (indexTemplate(options) as { template: { settings: Field } }).template.settings;
 
-  it("are one shard, a replica where there is a second node, and the codec of OpenSearch's own default", () => {
+  it("are one shard, a replica where there is a second node, and OpenSearch's own codec", () => {
     expect(settings({})).toMatchObject({
       "index.number_of_shards": 1,
       "index.auto_expand_replicas": "0-1",

@@ -1,43 +1,44 @@
 import { type BulkBody, BulkBodyBuilder } from "@threatlockdown/indexer-client";
-import { bufferSource, open, rows } from "@threatlockdown/parquet-reader";
+import { rows as batches, bufferSource, open } from "@threatlockdown/parquet-reader";
 import { createDocuments, type Documents, documentColumns, parseObjectKey } from "@threatlockdown/pipeline";
 import { createRuleset } from "@threatlockdown/ruleset";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 
-type LakeObject = ReturnType<typeof makeObject>;
+export type LakeObject = ReturnType<typeof makeObject>;
 
-const bucket = "aws-security-data-lake-eu-west-2-8ugsus4ztnsfpjbldwbgf4vge98av9";
+const lake = "aws-security-data-lake-eu-west-2-8ugsus4ztnsfpjbldwbgf4vge98av9";
 
-export function createAlertDocuments(): Documents {
+/** Makes the documents that the subscriber makes, by all of its rules. */
+export function createRenderer(): Documents {
   return createDocuments({ name: "manager" }, createRuleset());
 }
 
-/** The documents that the subscriber makes of an object, in a body for each batch of rows. */
-export async function render(documents: Documents, bucket: string, object: LakeObject): Promise<BulkBody[]> {
+/** The documents of an object, in a body for each batch of rows. */
+export async function render(renderer: Documents, bucket: string, object: LakeObject): Promise<BulkBody[]> {
   const { key, etag, bytes } = object;
   const source = bufferSource(bytes);
   const lastModified = new Date();
   const bodies: BulkBody[] = [];
-  for await (const batch of rows(await open(bytes), { columns: documentColumns })) {
-    bodies.push(documents.render(batch, { bucket, key, etag, lastModified, origin: parseObjectKey(key), source }));
+  for await (const batch of batches(await open(bytes), { columns: documentColumns })) {
+    bodies.push(renderer.render(batch, { bucket, key, etag, lastModified, origin: parseObjectKey(key), source }));
   }
   return bodies;
 }
 
-/** The same of one source, for an index of any name: `documents` in bodies of `each`, as objects bring them. */
+/** The same, of one source and all for `index`: `count` of them in bodies of `each`, as objects bring them. */
 export async function alertDocuments(
   source: SourceName,
-  { documents, each, index }: { readonly documents: number; readonly each: number; readonly index: string },
+  { count, each, index }: { readonly count: number; readonly each: number; readonly index: string },
 ): Promise<BulkBody[]> {
   const to = Date.UTC(2026, 10, 24, 9);
   const from = to - 3_600_000;
-  const rendering = createAlertDocuments();
+  const renderer = createRenderer();
   const builder = new BulkBodyBuilder();
   const bodies: BulkBody[] = [];
-  for (let seed = 0; seed * each < documents; seed++) {
-    const count = Math.min(each, documents - seed * each);
-    const object = makeObject({ source, rows: count, seed: `alerts ${source} ${seed}`, from, to });
-    for (const body of await render(rendering, bucket, object)) {
+  for (let seed = 0; seed * each < count; seed++) {
+    const rows = Math.min(each, count - seed * each);
+    const object = makeObject({ source, rows, seed: `alerts ${source} ${seed}`, from, to });
+    for (const body of await render(renderer, lake, object)) {
       for (const [id, document] of documentsOf(body)) {
         builder.begin(index, id);
         builder.append(document);

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { type Client, indexTemplate, type Level } from "@threatlockdown/indexer-client";
+import { type Client, indexTemplate, type TemplateOptions } from "@threatlockdown/indexer-client";
 
-/** What the benchmarks that load documents into OpenSearch have in common: options, an index anew for each load, its time. */
+/** Of the benchmarks that load documents into OpenSearch. */
 export interface LoadOptions {
   /** Documents of each source. */
   readonly rows: number;
@@ -22,17 +22,21 @@ export interface Loaded {
   readonly cpu: number;
 }
 
-/** What an index is made with: OpenSearch's own defaults, which map what comes; or a level of the template, with its codec or another. */
-export type Mapping = "default dynamic" | Level | "standard, best_compression";
+export interface Load {
+  readonly index: string;
+  /** Options of the template that the index is made by; undefined: it maps what comes. */
+  readonly template: TemplateOptions | undefined;
+  readonly documents: number;
+}
 
 /** Makes the index, of one shard and without replica; times the work; counts; looks at the index; deletes it. */
-export async function timed<Seen>(
+export async function timed<Seen extends object = object>(
   client: Client,
-  { index, mapping, documents }: { readonly index: string; readonly mapping: Mapping; readonly documents: number },
+  { index, template, documents }: Load,
   work: () => Promise<void>,
-  look: () => Promise<Seen>,
+  look: () => Promise<Seen> = async () => ({}) as Seen,
 ): Promise<Loaded & Seen> {
-  await client.indices.create({ index, body: bodyOf(mapping) } as never);
+  await client.indices.create({ index, body: bodyOf(template) } as never);
   try {
     const cpu = process.cpuUsage();
     const started = performance.now();
@@ -48,14 +52,16 @@ export async function timed<Seen>(
   }
 }
 
-function bodyOf(mapping: Mapping): object {
-  const single = { "index.number_of_shards": 1, "index.number_of_replicas": 0 };
-  if (mapping === "default dynamic") return { settings: { ...single, "index.mapping.total_fields.limit": 10_000 } };
-  const options =
-    mapping === "standard, best_compression" ? ({ codec: "best_compression" } as const) : { level: mapping };
-  const { settings, mappings } = indexTemplate(options).template as Record<string, object>;
+function bodyOf(template: TemplateOptions | undefined): object {
+  const { settings, mappings } = indexTemplate(template).template as Record<string, object>;
   const { "index.auto_expand_replicas": _, ...own } = settings as Record<string, unknown>;
-  return { settings: { ...own, ...single }, mappings };
+  const alike = {
+    "index.number_of_shards": 1,
+    "index.number_of_replicas": 0,
+    "index.refresh_interval": own["index.refresh_interval"],
+  };
+  if (template === undefined) return { settings: { ...alike, "index.mapping.total_fields.limit": 10_000 } };
+  return { settings: { ...own, ...alike }, mappings };
 }
 
 /** Sends requests that are rendered already, so many in flight. */

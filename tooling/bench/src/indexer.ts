@@ -15,9 +15,11 @@ const rowsPerObject = 200;
 const inFlight = [1, 2, 4, 8];
 const ceiling = (count: number): string => `ceiling, ${count} in flight`;
 
+type Identified = readonly [id: string, document: Uint8Array];
+
 interface Source {
-  /** The documents' own bytes, by object. */
-  readonly objects: readonly (readonly Uint8Array[])[];
+  /** The documents and their ids, by object. */
+  readonly objects: readonly (readonly Identified[])[];
   readonly requests: readonly Buffer[];
 }
 
@@ -44,7 +46,7 @@ export async function run(report: Report, args: readonly string[]): Promise<void
       const held = memoryHeld();
       const memory = watchMemory(before ?? held);
       try {
-        return await timed(client, { index, mapping: "standard", documents: rows }, work, async () => ({
+        return await timed(client, { index, template: {}, documents: rows }, work, async () => ({
           memory: memory.most(),
         }));
       } finally {
@@ -88,8 +90,8 @@ export async function run(report: Report, args: readonly string[]): Promise<void
 }
 
 async function sourceOf(name: SourceName, rows: number): Promise<Source> {
-  const bodies = await alertDocuments(name, { documents: rows, each: rowsPerObject, index });
-  const objects = bodies.map((body) => [...documentsOf(body)].map(([, document]) => document));
+  const bodies = await alertDocuments(name, { count: rows, each: rowsPerObject, index });
+  const objects = bodies.map((body) => [...documentsOf(body)]);
   return { objects, requests: requestsOf(bodies, 5_000_000) };
 }
 
@@ -128,13 +130,13 @@ function writingOf(client: Client): Writing {
   });
   const builder = new BulkBodyBuilder();
 
-  async function writeObject(documents: readonly Uint8Array[], number: number): Promise<void> {
-    builder.start(documents.reduce((sum, { length }) => sum + length + bytesOfAction, 0));
-    documents.forEach((document, row) => {
-      builder.begin(index, `q8Wm3cQyT0uYh5pXvR7kAg${number}-${row}`);
+  async function writeObject(documents: readonly Identified[]): Promise<void> {
+    builder.start(documents.reduce((sum, [, { length }]) => sum + length + bytesOfAction, 0));
+    for (const [id, document] of documents) {
+      builder.begin(index, id);
       builder.append(document);
       builder.end();
-    });
+    }
     const body = builder.take();
     await writer.write(body);
     builder.recycle(body);
@@ -144,10 +146,7 @@ function writingOf(client: Client): Writing {
     async write({ objects }) {
       let next = 0;
       const worker = async (): Promise<void> => {
-        while (next < objects.length) {
-          const number = next++;
-          await writeObject(objects[number] as readonly Uint8Array[], number);
-        }
+        while (next < objects.length) await writeObject(objects[next++] as readonly Identified[]);
       };
       await Promise.all(Array.from({ length: objectsInFlight }, worker));
     },
@@ -160,15 +159,16 @@ const bytesOfAction = 120;
 
 async function writeByHelper(client: Client, { objects }: Source): Promise<void> {
   const decoder = new TextDecoder();
-  let number = 0;
+  const ids = objects.flatMap((object) => object.map(([id]) => id));
+  let next = 0;
   async function* documents(): AsyncGenerator<string> {
-    for (const object of objects) for (const document of object) yield decoder.decode(document);
+    for (const object of objects) for (const [, document] of object) yield decoder.decode(document);
   }
   await client.helpers.bulk({
     datasource: documents() as never,
     flushBytes: 5_000_000,
     concurrency: 4,
-    onDocument: () => ({ create: { _index: index, _id: `q8Wm3cQyT0uYh5pXvR7kAg-${number++}` } }),
+    onDocument: () => ({ create: { _index: index, _id: ids[next++] as string } }),
     onDrop: () => {
       throw new Error("a document was refused");
     },

@@ -2,13 +2,11 @@ import { parseArgs } from "node:util";
 import { type Client, connect, setup } from "@threatlockdown/indexer-client";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
 import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
-import { createAlertDocuments, render, requestsOf } from "./alert-documents.ts";
+import { createRenderer, type LakeObject, render, requestsOf } from "./alert-documents.ts";
 import { sendRequests } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
 import { openSearch } from "./open-search.ts";
-
-type LakeObject = ReturnType<typeof makeObject>;
 
 const indices = "wazuh-alerts-4.x-security-lake-*";
 const sources: readonly SourceName[] = ["vpc_flow_2_0", "cloud_trail_mgmt_2_0", "route53_2_0", "eks_audit_2_0"];
@@ -123,9 +121,9 @@ async function send(client: Client, requests: readonly Buffer[], many: number, e
 
 /** The documents that the wodle makes of the objects, in requests. */
 async function renderAll(lab: Lab, objects: readonly LakeObject[]): Promise<Buffer[]> {
-  const documents = createAlertDocuments();
+  const renderer = createRenderer();
   const bodies = [];
-  for (const object of objects) bodies.push(...(await render(documents, lab.subscription.bucket, object)));
+  for (const object of objects) bodies.push(...(await render(renderer, lab.subscription.bucket, object)));
   return requestsOf(bodies, bytesPerRequest);
 }
 

@@ -27,7 +27,7 @@ export async function inRounds<Measured>(
 
 function shuffled(names: readonly string[]): string[] {
   const places = new Map(names.map((name) => [name, Math.random()]));
-  return [...names].sort((a, b) => (places.get(a) as number) - (places.get(b) as number));
+  return names.toSorted((a, b) => (places.get(a) as number) - (places.get(b) as number));
 }
 
 /** The median of a value over the rounds. */
