@@ -2,9 +2,7 @@ import { type BulkBody, BulkBodyBuilder } from "@threatlockdown/indexer-client";
 import { rows as batches, bufferSource, open } from "@threatlockdown/parquet-reader";
 import { createDocuments, type Documents, documentColumns, parseObjectKey } from "@threatlockdown/pipeline";
 import { createRuleset } from "@threatlockdown/ruleset";
-import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
-
-export type LakeObject = ReturnType<typeof makeObject>;
+import { type LakeObject, makeObject, type SourceName } from "@threatlockdown/tooling-lake";
 
 const lake = "aws-security-data-lake-eu-west-2-8ugsus4ztnsfpjbldwbgf4vge98av9";
 

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { type Client, connect, setup } from "@threatlockdown/indexer-client";
 import { createLab, type Lab } from "@threatlockdown/tooling-lab";
-import { makeObject, type SourceName } from "@threatlockdown/tooling-lake";
-import { createRenderer, type LakeObject, render, requestsOf } from "./alert-documents.ts";
+import { type LakeObject, makeObject, type SourceName } from "@threatlockdown/tooling-lake";
+import { createRenderer, render, requestsOf } from "./alert-documents.ts";
 import { sendRequests } from "./bulk-load.ts";
 import type { Report } from "./figure.ts";
 import { median } from "./median.ts";
